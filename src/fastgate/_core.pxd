@@ -1,0 +1,708 @@
+# The state of the compiled core: every struct and class, each field with its unit or invariant, and the step that
+# writes it. Behaviour is in the parts that _core.pyx includes.
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.buffer cimport PyBUF_READ, PyBUF_WRITE
+from cpython.memoryview cimport PyMemoryView_FromMemory
+from cython cimport final
+from libc.errno cimport EAGAIN, EINPROGRESS, EINTR, EMFILE, ENFILE, errno
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport free, malloc
+from libc.string cimport memchr, memcmp, memcpy, memset, strlen
+from posix.time cimport CLOCK_MONOTONIC, CLOCK_REALTIME, clock_gettime, timespec
+from posix.uio cimport iovec
+
+
+# --- frame
+
+# Bytes that had to be kept: data[start .. end) is what is left; `size` bytes are allocated.
+cdef struct Buffer:
+    uint8_t *data
+    Py_ssize_t start
+    Py_ssize_t end
+    Py_ssize_t size
+
+# Borrowed bytes.
+cdef struct Span:
+    const uint8_t *at
+    Py_ssize_t n
+
+cdef enum:
+    MAX_FIELDS = 512
+
+cdef struct Field:
+    Span name
+    Span value
+    # FIELD_* or 0.
+    int known
+    # 1: a client's field that goes upstream; 2: an upstream's that goes to the client.
+    uint8_t passed
+
+# A parsed head; points into the bytes it was parsed from.
+cdef struct Head:
+    Span method
+    Span target
+    Span path
+    Span query
+    # 0 or 1 of HTTP/1.x.
+    int minor
+    int status
+    int count
+    # -1: none given.
+    int64_t content_length
+    bint chunked
+    bint close
+    bint keep
+    # A Connection field names fields beside close and keep-alive.
+    bint nominated
+    bint te_seen
+    bint host_seen
+    Field fields[512]
+
+cdef struct HeadSearch:
+    # Bytes looked at, and where the line being looked at starts.
+    Py_ssize_t scanned
+    Py_ssize_t line_at
+    Py_ssize_t line_limit
+    Py_ssize_t head_limit
+
+cdef enum Fault:
+    FAULT_NONE = 0
+    FAULT_BARE_LF
+    FAULT_BARE_CR
+    FAULT_EMPTY_LINES
+    FAULT_REQUEST_LINE
+    FAULT_TARGET
+    FAULT_VERSION
+    FAULT_FIELD_NAME
+    FAULT_FOLD
+    FAULT_FIELD_VALUE
+    FAULT_HOST
+    FAULT_CONTENT_LENGTH
+    FAULT_LENGTH_AND_CHUNKED
+    FAULT_TRANSFER_ENCODING
+    FAULT_CODING
+    FAULT_CHUNK
+    FAULT_TRAILER
+    FAULT_LINE_LONG
+    FAULT_HEAD_LARGE
+    FAULT_FIELD_COUNT
+    FAULT_BODY_LARGE
+    FAULT_STATUS_LINE
+
+cdef enum:
+    FIELD_HOST = 1
+    FIELD_ACCEPT = 2
+    FIELD_EXPECT = 3
+    FIELD_ORIGIN = 4
+    FIELD_API_KEY = 5
+    FIELD_UPGRADE = 6
+    FIELD_X_API_KEY = 7
+    FIELD_CONNECTION = 8
+    FIELD_REQUEST_ID = 9
+    FIELD_CONTENT_TYPE = 13
+    FIELD_X_REQUEST_ID = 14
+    FIELD_AUTHORIZATION = 15
+    FIELD_CONTENT_LENGTH = 16
+    FIELD_X_GOOG_API_KEY = 19
+    FIELD_ACCEPT_ENCODING = 22
+    FIELD_X_FASTGATE_MODEL = 24
+    FIELD_CONTENT_ENCODING = 25
+    FIELD_TRANSFER_ENCODING = 26
+    FIELD_ANTHROPIC_VERSION = 27
+    FIELD_X_LITELLM_API_KEY = 28
+    FIELD_REQUESTED_HEADERS = 32
+
+cdef enum ChunkState:
+    CHUNK_SIZE
+    CHUNK_EXTENSION
+    CHUNK_SIZE_LF
+    CHUNK_CONTENT
+    CHUNK_CONTENT_CR
+    CHUNK_CONTENT_LF
+    CHUNK_TRAILER_START
+    CHUNK_TRAILER_NAME
+    CHUNK_TRAILER_VALUE
+    CHUNK_TRAILER_LF
+    CHUNK_END_LF
+
+cdef enum:
+    CHUNKED_CONTENT = -1
+    CHUNKED_MORE = -2
+    CHUNKED_DONE = -3
+
+cdef struct Chunked:
+    int state
+    int digits
+    # Bytes of the present line's extension or of the trailer section, and of all extensions.
+    int line
+    int extensions
+    # Content left in this chunk; content announced so far; bounds of both.
+    int64_t left
+    int64_t total
+    int64_t limit
+    int64_t chunk_limit
+
+cdef enum JsonFault:
+    JSON_VALID = 0
+    JSON_NOT_OBJECT
+    JSON_SYNTAX
+    JSON_STRING
+    JSON_UTF8
+    JSON_NUMBER
+    JSON_DEPTH
+    JSON_DUPLICATE
+    JSON_TRUNCATED
+    JSON_TRAILING
+
+cdef enum:
+    WANT_VALUE
+    WANT_VALUE_OR_END
+    WANT_KEY
+    WANT_KEY_OR_END
+    AFTER_VALUE
+
+cdef enum:
+    MEMBER_OTHER = 0
+    MEMBER_MODEL = 1
+    MEMBER_STREAM = 2
+    MEMBER_STREAM_OPTIONS = 3
+    MEMBER_INCLUDE_USAGE = 4
+
+# What scan_request noted of a request body; offsets into it, spans are [at, end).
+cdef struct RequestScan:
+    Py_ssize_t fault_at
+    # Bit m: member m was seen.
+    int seen
+    Py_ssize_t model_at
+    Py_ssize_t model_end
+    bint model_is_string
+    bint model_escaped
+    bint stream
+    bint stream_is_bool
+    Py_ssize_t options_at
+    Py_ssize_t options_end
+    # Behind the brace that opens stream_options; 0 if it is no object.
+    Py_ssize_t options_open
+    bint options_empty
+    Py_ssize_t include_at
+    Py_ssize_t include_end
+    bint include_usage
+    # Behind the brace that opens the body, and the one that closes it.
+    Py_ssize_t open_at
+    Py_ssize_t close_at
+
+cdef enum:
+    KEY_NONE = 0
+    KEY_OTHER = 1
+    KEY_MODEL = 2
+    KEY_USAGE = 3
+    KEY_ID = 4
+    KEY_CHOICES = 5
+    KEY_ENVELOPE = 6
+    KEY_INPUT_TOKENS = 10
+    KEY_OUTPUT_TOKENS = 11
+    KEY_CACHE_READ_TOKENS = 12
+    KEY_CACHE_WRITE_TOKENS = 13
+    KEY_REASONING_TOKENS = 14
+
+cdef enum:
+    STRING_NONE = 0
+    STRING_TEXT
+    STRING_KEY
+    STRING_MODEL
+    STRING_CLOSED_MODEL
+    STRING_ID
+
+cdef enum:
+    ANSWER_MORE = 0
+    ANSWER_MODEL_START
+    ANSWER_MODEL_END
+
+# Where scan_answer stands in an answer's JSON, and what it has learned.
+cdef struct AnswerScan:
+    int depth
+    uint8_t string
+    bint escape
+    # Inside the object under `message` or `response` at the top.
+    bint envelope
+    # Depth of the usage object being read; 0 outside.
+    int usage_depth
+    int key
+    int key_n
+    uint8_t key_text[32]
+    # Usage counter whose digits are being read; KEY_NONE otherwise.
+    int counter
+    bint choices_open
+    # Of the present JSON text: `choices` is [], a usage object was seen, the outermost value is closed.
+    bint choices_empty
+    bint usage_seen
+    bint finished
+    # Tokens by kind, in the order of KEY_INPUT_TOKENS ..., the latest word of the provider.
+    int64_t usage[5]
+    int id_n
+    uint8_t id_text[96]
+
+cdef struct EventSearch:
+    Py_ssize_t scanned
+    Py_ssize_t line_at
+
+
+# --- accept: descriptors, timers, sockets
+
+cdef enum:
+    WHEEL_SLOTS = 1024
+    GATHER_PIECES = 64
+
+# Output being put together for one send: pieces[0] is the head, pieces[1] the chunk-size line, both may be empty.
+cdef struct Gather:
+    iovec pieces[64]
+    int count
+    # Small pieces are copied here, one behind the other; large ones are referenced where they are.
+    uint8_t *arena
+    Py_ssize_t used
+    Py_ssize_t size
+    # Bytes in pieces[2:].
+    Py_ssize_t content
+
+@final
+cdef class Poller:
+    # One epoll descriptor, watched by the event loop; -1 once closed.
+    cdef readonly int epoll_fd
+    cdef int timer_fd
+    cdef bint timer_armed
+    # Every open connection and listener: keeps them alive while epoll points at them.
+    cdef set live
+    # Closed while a batch of events is being handled; freed behind it, since the batch may still point at them.
+    cdef list closed
+    # Received bytes lie here while they are handled; nothing may refer to them afterwards.
+    cdef uint8_t *scratch
+    cdef object scratch_view
+    cdef Gather gather
+    # Monotonic clock, read once per batch of events.
+    cdef int64_t now_us
+    # Timer wheel of borrowed Connections; slot of tick t is t mod WHEEL_SLOTS.
+    cdef void *wheel[1024]
+    cdef int64_t tick
+    cdef int timers
+    cdef readonly int connections
+    cdef readonly int upstreams
+    cdef readonly int exchanges
+    # Called with an exception that nobody expected.
+    cdef public object on_exception
+
+cdef class Watched:
+    cdef Poller poller
+    # -1 once closed.
+    cdef int fd
+    # epoll events asked for.
+    cdef uint32_t interest
+    cdef int on_event(self, uint32_t events) except -1
+
+cdef class Connection(Watched):
+    # Monotonic; 0: none. Moving it later costs nothing, the wheel looks again when it gets there.
+    cdef int64_t deadline_us
+    # Tick this connection is filed under, and its neighbours there; -1: not filed.
+    cdef int64_t timer_tick
+    cdef void *timer_next
+    cdef void *timer_before
+    # Output the socket did not take yet.
+    cdef Buffer out
+    # (read, write) of the TLS object, or None. The object owns the descriptor then.
+    cdef object tls
+    cdef object tls_read
+    cdef object tls_write
+    cdef int on_deadline(self) except -1
+
+@final
+cdef class Listener(Watched):
+    cdef object sock
+    cdef Service service
+
+cdef class Service:
+    # Bounds for what clients send; set once.
+    cdef Py_ssize_t line_limit
+    cdef Py_ssize_t head_limit
+    cdef int field_limit
+    cdef int64_t body_limit
+    cdef int64_t chunk_limit
+    cdef int64_t head_timeout_us
+    cdef int64_t body_timeout_us
+    cdef int64_t write_timeout_us
+    cdef int64_t keepalive_timeout_us
+    cdef int connection_limit
+    # No new requests: idle connections are closed, answers say Connection: close.
+    cdef readonly bint draining
+    cdef int on_head(self, ClientConnection client, Head *head) except -1
+    cdef int on_message(self, ClientConnection client) except -1
+    cdef int on_fault(self, ClientConnection client, str code, str message) except -1
+    cdef int on_gone(self, ClientConnection client) except -1
+    cdef int on_drained(self, ClientConnection client) except -1
+    cdef int on_answer_deadline(self, ClientConnection client) except -1
+
+cdef enum ClientState:
+    CLIENT_HEAD      # waiting for a request head
+    CLIENT_BODY      # reading the body
+    CLIENT_ANSWER    # the request is complete and being answered
+    CLIENT_DISCARD   # answered early; the rest of the body is dropped
+    CLIENT_LINGER    # said goodbye; what still comes is dropped for a moment, so that the answer is not lost to a RST
+    CLIENT_CLOSED
+
+@final
+cdef class ClientConnection(Connection):
+    cdef Service service
+    cdef int state
+    # Bytes received and not parsed yet.
+    cdef Buffer inbound
+    cdef HeadSearch search
+    # Empty lines seen before the request line.
+    cdef int empty_lines
+    # Request body, decoded; its announced length or -1 while chunked.
+    cdef Buffer body
+    cdef int64_t body_length
+    cdef int64_t body_received
+    cdef Chunked chunked
+    # Of the request being answered.
+    cdef int minor
+    cdef bint head_method
+    cdef bint keep_alive
+    cdef bint expect_continue
+    # Guards against re-entry: feed is running.
+    cdef bint feeding
+    cdef bint loopback
+    # When the present state was entered or the head's first byte came.
+    cdef int64_t since_us
+    # Whatever the service attached to the request in hand.
+    cdef object attached
+    # Answer framing chosen by relay: an HTTP/1.1 chunked body is open.
+    cdef bint chunked_answer
+    cdef int feed(self, const uint8_t *p, Py_ssize_t n, Py_ssize_t *consumed) except -1
+    cdef int feed_head(self, const uint8_t *p, Py_ssize_t n, Py_ssize_t *consumed) except -1
+    cdef int feed_body(self, const uint8_t *p, Py_ssize_t n, Py_ssize_t *consumed) except -1
+    cdef int feed_kept(self) except -1
+    cdef int begin_body(self, Head *head) except -1
+    cdef int message_complete(self) except -1
+    cdef int on_readable(self) except -1
+    cdef int on_eof(self) except -1
+    cdef int finish(self) except -1
+    cdef int linger(self) except -1
+    cdef int fault(self, int fault) except -1
+    cdef int send_gathered(self) except -1
+
+@final
+cdef class Responder(Service):
+    cdef object callback
+
+@final
+cdef class Request:
+    cdef ClientConnection client
+    cdef readonly bytes method
+    cdef readonly bytes target
+    cdef bytes head
+    cdef readonly bytes body
+    cdef readonly bint keep_alive
+    cdef readonly bint gone
+    cdef public object on_gone
+
+
+# --- authenticate
+
+@final
+cdef class Keys:
+    # Accepted keys, as bytes; compared in time that depends on the caller's length alone.
+    cdef tuple accepted
+    cdef bint check(self, const uint8_t *key, Py_ssize_t n) noexcept
+
+
+# --- route
+
+@final
+cdef class Deployment:
+    cdef readonly bytes deployment_id
+    # `x-fastgate-deployment: ...` and kin, CRLF behind each.
+    cdef bytes answer_fields
+    # Inside of a JSON string: what the upstream is asked for.
+    cdef bytes model
+    cdef Pool pool
+    # Endpoint dialects it understands as they are.
+    cdef readonly frozenset native
+    cdef readonly str dialect
+    # Operation index -> head of an upstream request up to the client's fields; None until first used.
+    cdef list targets
+    cdef dict other_targets
+    cdef object build_target
+    # Sent when the caller names no version of the dialect; with CRLF.
+    cdef bytes version_field
+    cdef bytes secret
+    cdef int64_t timeout_us
+    cdef int64_t stream_timeout_us
+    cdef int64_t gap_timeout_us
+    # Streams may be asked for usage.
+    cdef bint stream_usage
+    cdef int64_t weight
+
+@final
+cdef class Group:
+    # As the caller names it.
+    cdef readonly bytes name
+    # Inside of a JSON string.
+    cdef bytes literal
+    cdef readonly tuple deployments
+    cdef int64_t weight_sum
+    cdef Py_ssize_t turn
+
+
+# --- endpoints, bound
+
+@final
+cdef class Operation:
+    cdef readonly Py_ssize_t index
+    cdef readonly str name
+    cdef readonly str dialect
+    # `name` as bytes, for the log.
+    cdef bytes log_name
+    # 0 none, 1 JSON, 2 multipart.
+    cdef readonly int body
+    cdef bint streams
+    # Upstream's method and, where the path has no parameter, what follows the provider's base URL.
+    cdef readonly bytes method
+    cdef readonly str target
+    # A stream is asked for usage with stream_options.
+    cdef bint usage_option
+    # The request id's field in answers: x-request-id or request-id.
+    cdef bytes id_field
+    # Answered here: called with (exchange) and returns (status, content type, body, fields).
+    cdef readonly object local
+    # Anybody may ask: health.
+    cdef bint public
+    # A request that names no model is refused.
+    cdef readonly bint needs_model
+
+
+# --- frame: one request and what each step has learned about it
+
+cdef enum:
+    MODE_RAW = 0     # bytes pass
+    MODE_JSON = 1    # one JSON text, its model spliced as it passes
+    MODE_EVENTS = 2  # server-sent events
+    MODE_ERROR = 3   # held to the end, so that no secret comes back in it
+
+@final
+cdef class Exchange:
+    cdef GatewayService service
+    # accept: None once the client is gone or the exchange is closed.
+    cdef ClientConnection client
+    cdef readonly Operation operation
+    cdef readonly bytes request_id
+    cdef readonly bytes query
+    # Path parameters: id or model, percent-decoded; None where the path has none.
+    cdef readonly bytes path_id
+    cdef readonly bytes path_model
+    # Client's fields that go upstream, serialised, CRLF behind each.
+    cdef Buffer fields
+    cdef bint has_version
+    cdef readonly bytes content_type
+    cdef bytes accept_encoding
+    # Of a browser: its page's origin, and the fields a preflight asks for.
+    cdef readonly bytes origin
+    cdef readonly bytes requested_fields
+    cdef readonly bytes wanted_model
+    # frame: the request body, until the answer is committed; then freed.
+    cdef Buffer body
+    cdef RequestScan scan
+    cdef bint stream
+    # We asked for usage, the caller did not: the extra event is taken out.
+    cdef bint strip_usage
+    # route
+    cdef readonly Group group
+    cdef Deployment deployment
+    cdef readonly bytes model
+    # upstream: what is sent, in pieces that point into head, fields, tail and body.
+    cdef iovec pieces[12]
+    cdef int piece_count
+    cdef Py_ssize_t request_bytes
+    cdef bytes head
+    # Texts that pieces point into: a model that the body lacked (or an answer of ours), stream_options, the form's type.
+    cdef bytes inserted
+    cdef bytes usage_text
+    cdef bytes content_type_line
+    cdef uint8_t tail[64]
+    cdef UpstreamConnection upstream
+    cdef bint waiting
+    cdef int attempts
+    # relay
+    cdef int status
+    cdef int mode
+    # Answer head for the caller, without framing fields and the empty line; freed when sent.
+    cdef Buffer answer_head
+    # Head sent: from here an error can only end the answer, not change its status.
+    cdef bint head_sent
+    # -1: unknown.
+    cdef int64_t upstream_length
+    cdef bint dropping_model
+    cdef bint model_done
+    # Bytes that splicing has added so far.
+    cdef int64_t spliced
+    cdef AnswerScan answer
+    cdef EventSearch search
+    # An incomplete event, or an error body.
+    cdef Buffer held
+    # An event too large to hold is passing in pieces.
+    cdef bint event_open
+    # The stream's own end was seen ([DONE], message_stop).
+    cdef bint terminated
+    # The whole answer is in hand.
+    cdef bint complete
+    cdef bint paused
+    # account: monotonic, 0 until it happened.
+    cdef int64_t started_us
+    cdef int64_t complete_us
+    cdef int64_t dispatched_us
+    cdef int64_t first_byte_us
+    cdef int64_t overhead_us
+    cdef int64_t bytes_in
+    cdef int64_t bytes_out
+    cdef int64_t events
+    cdef str failure
+    cdef bint closed
+
+
+# --- upstream
+
+cdef enum UpstreamState:
+    UPSTREAM_CONNECTING
+    UPSTREAM_TUNNEL
+    UPSTREAM_HANDSHAKE
+    UPSTREAM_IDLE
+    UPSTREAM_ACTIVE
+    UPSTREAM_CLOSED
+
+cdef enum:
+    BODY_NONE = 0
+    BODY_LENGTH = 1
+    BODY_CHUNKED = 2
+    BODY_CLOSE = 3
+
+@final
+cdef class UpstreamConnection(Connection):
+    cdef Pool pool
+    cdef int state
+    cdef Exchange exchange
+    # Kept from the last recv: an incomplete head.
+    cdef Buffer inbound
+    cdef HeadSearch search
+    cdef Chunked chunked
+    cdef int body
+    cdef int64_t left
+    # Final head seen.
+    cdef bint head_done
+    cdef bint keep_alive
+    # It has answered a request before; nothing of the present answer has come yet.
+    cdef bint reused
+    cdef bint silent
+    # 1xx answers skipped for the present request.
+    cdef int interim
+    # Bytes of the request written; the request is written completely at exchange.request_bytes.
+    cdef Py_ssize_t sent
+    # Of pool.addresses; and when connecting to it is given up.
+    cdef Py_ssize_t address
+    cdef int64_t dial_until_us
+    cdef int start(self, Exchange exchange) except -1
+    cdef int write_request(self) except -1
+    cdef int connected(self) except -1
+    cdef int handshake(self) except -1
+    cdef int ready(self) except -1
+    cdef int on_readable(self) except -1
+    cdef int feed(self, const uint8_t *p, Py_ssize_t n) except -1
+    cdef int feed_head(self, const uint8_t *p, Py_ssize_t n, Py_ssize_t *consumed) except -1
+    cdef int feed_body(self, const uint8_t *p, Py_ssize_t n, Py_ssize_t *consumed) except -1
+    cdef int feed_tunnel(self, const uint8_t *p, Py_ssize_t n) except -1
+    cdef int on_eof(self, bint clean) except -1
+    cdef int fail(self, str code, str message) except -1
+    cdef int broken(self, str message) except -1
+    cdef int broken_protocol(self, str what) except -1
+    cdef int answered(self, bint clean) except -1
+    cdef int first_byte_deadline(self) except -1
+
+@final
+cdef class Pool:
+    # One origin: where its connections go, and how.
+    cdef Poller poller
+    cdef readonly str origin
+    cdef str host
+    cdef int port
+    cdef object tls_context
+    # Bytes of a CONNECT request, or None.
+    cdef bytes tunnel
+    # (family, packed address, port), tried in order from `preferred`.
+    cdef list addresses
+    cdef Py_ssize_t preferred
+    cdef int64_t addresses_until_us
+    # Asks for addresses; answers through on_addresses. One question at a time.
+    cdef object resolve
+    cdef bint resolving
+    # Last in, first out: the rest can age.
+    cdef list idle
+    # Exchanges that wait for a connection, first in, first out.
+    cdef object waiting
+    cdef readonly int open
+    cdef int dialing
+    cdef int limit
+    cdef int idle_limit
+    cdef int64_t connect_timeout_us
+    cdef int64_t keepalive_timeout_us
+    cdef readonly str last_failure
+    cdef bint closed
+    cdef int ask(self, Exchange exchange) except -1
+    cdef int give(self, UpstreamConnection connection) except -1
+    cdef int dial(self, Py_ssize_t address) except -1
+    cdef int dial_more(self) except -1
+    cdef int close_idle(self) except -1
+    cdef int gone(self, UpstreamConnection connection) except -1
+    cdef int failed(self, UpstreamConnection connection, str code, str message) except -1
+
+
+# --- account
+
+@final
+cdef class AccessLog:
+    cdef int fd
+    cdef bint human
+    cdef Buffer lines
+    cdef readonly int64_t dropped
+    # "2026-11-01T12:00:00." of the present second, and that second.
+    cdef bytes second_text
+    cdef int64_t second
+    cdef int add(self, Exchange exchange) except -1
+
+
+# --- gateway
+
+@final
+cdef class GatewayService(Service):
+    cdef Poller poller
+    cdef Keys keys
+    # (method, path) as b"POST /v1/chat/completions" -> Operation.
+    cdef dict operations
+    # Model as the caller names it -> Group.
+    cdef dict groups
+    cdef Group only_group
+    # Python's part: render errors, match unusual paths, find wildcard groups, build heads.
+    cdef object control
+    cdef AccessLog log
+    cdef set clients
+    cdef bint allow_unauthenticated
+    cdef bint litellm_headers
+    cdef bint cors
+    cdef uint64_t random
+    cdef uint64_t request_count
+    cdef bytes request_prefix
+    cdef bytes last_line
+    cdef Operation last_operation
+    cdef int handle(self, Exchange exchange) except -1
+    cdef int refuse(self, Exchange exchange, str code, str message) except -1
+    cdef int close(self, Exchange exchange) except -1
+
+
+# The head being looked at: parsed, used and done with within one call of feed.
+cdef Head parsed_head

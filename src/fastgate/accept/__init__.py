@@ -1,0 +1,1 @@
+"""The first step: listening sockets, and the processes that accept from them."""

@@ -1,0 +1,224 @@
+# A socket in non-blocking mode: what it receives, what it still has to send.
+# Rule 1: output is offered to the socket at once; what it does not take waits in `out`, and EPOLLOUT is asked for only then.
+# Rule 2: a closed connection has fd -1, no timer and no memory; closing twice is nothing.
+
+
+cdef class Watched:
+    cdef int on_event(self, uint32_t events) except -1:
+        raise NotImplementedError
+
+
+cdef int watch(Watched self, uint32_t interest) except -1:
+    """Ask epoll for these events; the first call registers the descriptor."""
+    cdef epoll_event event
+    if interest == self.interest:
+        return 0
+    event.events = interest
+    event.data.ptr = <void *>self
+    if epoll_ctl(self.poller.epoll_fd, EPOLL_CTL_MOD if self.interest else EPOLL_CTL_ADD, self.fd, &event) < 0:
+        raise_errno("cannot watch a socket")
+    self.interest = interest
+    return 0
+
+
+cdef int watched_close(Watched self) except -1:
+    if isinstance(self, ClientConnection):
+        return client_close(<ClientConnection>self)
+    if isinstance(self, UpstreamConnection):
+        return upstream_close(<UpstreamConnection>self)
+    return listener_close(<Listener>self)
+
+
+cdef class Connection(Watched):
+    def __cinit__(self):
+        self.fd = -1
+        self.timer_tick = -1
+
+    def __dealloc__(self):
+        buffer_free(&self.out)
+
+    cdef int on_deadline(self) except -1:
+        raise NotImplementedError
+
+
+cdef int connection_open(Connection self, Poller poller, int fd, uint32_t interest) except -1:
+    cdef int one = 1
+    self.poller = poller
+    self.fd = fd
+    poller.live.add(self)
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one))
+    return watch(self, interest)
+
+
+cdef int connection_close(Connection self, bint reset) except -1:
+    """Close the socket now; *reset* sends RST instead of FIN."""
+    cdef linger_option option
+    cdef Poller poller = self.poller
+    if self.fd < 0:
+        return 0
+    unfile_timer(self)
+    if reset:
+        option.l_onoff = 1
+        option.l_linger = 0
+        setsockopt(self.fd, SOL_SOCKET, SO_LINGER, &option, sizeof(option))
+    if self.tls is not None:
+        # Out of epoll before the object closes the descriptor; a duplicate elsewhere would keep it there.
+        epoll_ctl(poller.epoll_fd, EPOLL_CTL_DEL, self.fd, NULL)
+        self.tls.close()
+        self.tls = self.tls_read = self.tls_write = None
+    else:
+        c_close(self.fd)
+    self.fd = -1
+    buffer_free(&self.out)
+    poller.closed.append(self)
+    poller.live.discard(self)
+    return 0
+
+
+cdef enum:
+    # Answers of receive beside a count of bytes: the peer closed; nothing there yet; the socket failed.
+    RECEIVED_EOF = 0
+    RECEIVED_NOTHING = -2
+    RECEIVED_ERROR = -3
+
+
+cdef Py_ssize_t receive(Connection self, uint8_t *p, Py_ssize_t n) except -1:
+    """Read once into p[0 .. n). Return the count of bytes, or RECEIVED_EOF, RECEIVED_NOTHING, RECEIVED_ERROR."""
+    cdef ssize_t count
+    if self.tls_read is not None:
+        return tls_receive(self, p, n)
+    count = recv(self.fd, p, n, 0)
+    if count >= 0:
+        return count
+    return RECEIVED_NOTHING if errno == EAGAIN or errno == EINTR else RECEIVED_ERROR
+
+
+cdef Py_ssize_t tls_receive(Connection self, uint8_t *p, Py_ssize_t n) except -1:
+    """Read what is decrypted; several records at once, since epoll does not know of those the TLS object holds."""
+    cdef Py_ssize_t count = 0, got
+    try:
+        while n - count > 0:
+            got = self.tls_read(n - count, PyMemoryView_FromMemory(<char *>p + count, n - count, PyBUF_WRITE))
+            if got <= 0:
+                return count if count else RECEIVED_EOF
+            count += got
+            if not self.tls.pending():
+                return count
+    except (SSLWantReadError, SSLWantWriteError):
+        return count if count else RECEIVED_NOTHING
+    except OSError:
+        return count if count else RECEIVED_ERROR
+    return count
+
+
+cdef int offer(Connection self, iovec *pieces, int count, Py_ssize_t total) except -1:
+    """Send the pieces; what the socket does not take is kept in `out`. Return 0, or 1 if the socket failed."""
+    cdef msghdr message
+    cdef ssize_t sent = 0
+    cdef int i
+    cdef Py_ssize_t n
+    if total == 0:
+        return 0
+    if buffer_len(&self.out) == 0 and self.tls_write is None:
+        if count == 1:
+            sent = send(self.fd, pieces[0].iov_base, pieces[0].iov_len, MSG_NOSIGNAL)
+        else:
+            memset(&message, 0, sizeof(message))
+            message.msg_iov = pieces
+            message.msg_iovlen = count
+            sent = sendmsg(self.fd, &message, MSG_NOSIGNAL)
+        if sent == total:
+            return 0
+        if sent < 0:
+            if errno != EAGAIN and errno != EINTR:
+                return 1
+            sent = 0
+    buffer_reserve(&self.out, total - sent)
+    for i in range(count):
+        n = pieces[i].iov_len
+        if sent >= n:
+            sent -= n
+            continue
+        buffer_append(&self.out, <const uint8_t *>pieces[i].iov_base + sent, n - sent)
+        sent = 0
+    if self.tls_write is not None:
+        return drain(self)
+    return watch(self, self.interest | EPOLLOUT)
+
+
+cdef int drain(Connection self) except -1:
+    """Send what waits in `out`, and ask for EPOLLOUT as long as something does. Return 0, or 1 if the socket failed."""
+    cdef ssize_t sent
+    cdef Py_ssize_t left = buffer_len(&self.out)
+    while left:
+        if self.tls_write is not None:
+            sent = tls_send(self, self.out.data + self.out.start, min(left, 65536))
+        else:
+            sent = send(self.fd, self.out.data + self.out.start, left, MSG_NOSIGNAL)
+            if sent < 0:
+                sent = RECEIVED_NOTHING if errno == EAGAIN or errno == EINTR else RECEIVED_ERROR
+        if sent == RECEIVED_ERROR:
+            return 1
+        if sent == RECEIVED_NOTHING:
+            break
+        buffer_consume(&self.out, sent)
+        left -= sent
+    if left == 0:
+        buffer_free(&self.out)
+        watch(self, self.interest & ~<uint32_t>EPOLLOUT)
+    else:
+        watch(self, self.interest | EPOLLOUT)
+    return 0
+
+
+cdef Py_ssize_t tls_send(Connection self, const uint8_t *p, Py_ssize_t n) except -1:
+    try:
+        return self.tls_write(PyMemoryView_FromMemory(<char *>p, n, PyBUF_READ))
+    except (SSLWantReadError, SSLWantWriteError):
+        return RECEIVED_NOTHING
+    except OSError:
+        return RECEIVED_ERROR
+
+
+# --- Gather: the output of one turn, put together for one send
+
+cdef inline void gather_start(Gather *g) noexcept:
+    g.count = 2
+    g.used = 0
+    g.content = 0
+    g.pieces[0].iov_base = NULL
+    g.pieces[0].iov_len = 0
+    g.pieces[1].iov_base = NULL
+    g.pieces[1].iov_len = 0
+
+
+cdef inline bint gather_put(Gather *g, const uint8_t *p, Py_ssize_t n) noexcept:
+    """Add p[0 .. n), which must stay as it is until the send if it is large. Return False if there is no room: send first.
+
+    One piece and 16 bytes are kept back for the end of a chunked body.
+    """
+    cdef iovec *last
+    if n <= 0:
+        return True
+    if n <= 2048:
+        if g.used + n + 16 > g.size:
+            return False
+        last = &g.pieces[g.count - 1]
+        memcpy(g.arena + g.used, p, n)
+        if g.count > 2 and <uint8_t *>last.iov_base + last.iov_len == g.arena + g.used:
+            last.iov_len += n
+        elif g.count < GATHER_PIECES - 1:
+            g.pieces[g.count].iov_base = g.arena + g.used
+            g.pieces[g.count].iov_len = n
+            g.count += 1
+        else:
+            return False
+        g.used += n
+    else:
+        if g.count >= GATHER_PIECES - 1:
+            return False
+        g.pieces[g.count].iov_base = <void *>p
+        g.pieces[g.count].iov_len = n
+        g.count += 1
+    g.content += n
+    return True

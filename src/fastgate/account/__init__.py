@@ -1,0 +1,1 @@
+"""account: what every request used, and what the gateway tells of itself."""

@@ -1,0 +1,1 @@
+"""authenticate: who calls."""

@@ -1,0 +1,1 @@
+"""config.yaml, the environment and flags -> frozen settings."""

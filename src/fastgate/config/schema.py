@@ -1,0 +1,130 @@
+"""What the program runs on: frozen, complete, every default filled in. Made by `config.resolve`."""
+
+from msgspec import Struct
+
+
+class Secret:
+    """A value that no repr, log, error or pickle shows; only the writer of the upstream head reveals it."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        return self._value
+
+    def __repr__(self) -> str:
+        return "***"
+
+    __str__ = __repr__
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    def __reduce__(self) -> str:
+        raise TypeError("a Secret is not pickled")
+
+
+class Deployment(Struct, frozen=True, kw_only=True):
+    """One entry of `model_list`: a model at a provider, with a key, weight and limits."""
+
+    # Stable over restarts: model_info.id, or a hash over the entry without its secrets.
+    deployment_id: str
+    # What the caller asks for. May hold one `*`.
+    model_name: str
+    # Name of the row in `providers/`.
+    provider: str
+    # What the provider is asked for. A `*` stands for what the `*` of model_name matched.
+    model: str
+    # scheme://host[:port][/path], no trailing slash.
+    api_base: str
+    api_version: str
+    api_key: Secret | None
+    organization: str
+    # Fields added to every upstream request, in order.
+    extra_headers: tuple[tuple[str, Secret], ...]
+    # The whole request, from dispatch to the last byte.
+    timeout_s: float
+    # Dispatch to the first byte of a streamed answer.
+    stream_timeout_s: float
+    max_retries: int
+    # 0: not given.
+    weight: int
+    rpm: int
+    tpm: int
+    model_info: dict[str, object]
+
+
+class Tls(Struct, frozen=True, kw_only=True):
+    """How upstreams are verified (`ssl_verify`, `ssl_certificate`, ... of LiteLLM)."""
+
+    verify: bool = True
+    # Paths; empty: the system's.
+    ca_file: str = ""
+    client_cert_file: str = ""
+    client_key_file: str = ""
+
+
+class Limits(Struct, frozen=True, kw_only=True):
+    """Bounds of what one client or upstream can make us hold or wait for."""
+
+    # - nginx large_client_header_buffers: 8 KiB  - Node: 16 KiB (head)  - RFC 9112 3: at least 8000 octets
+    request_line_bytes: int = 16 * 1024
+    # - h11: 16 KiB  - Node: 16 KiB  - Apache: 8 KiB a field  - nginx: 4 x 8 KiB
+    head_bytes: int = 64 * 1024
+    # - Apache LimitRequestFields: 100  - HAProxy: 101  - Node: 2000
+    head_fields: int = 200
+    # - Anthropic: 32 MB  - nginx: 1 MB  - LiteLLM: none
+    body_bytes: int = 32 * 1024 * 1024
+    # Nobody needs a chunk above the whole body's bound.
+    chunk_bytes: int = 32 * 1024 * 1024
+    # The head must arrive within. nginx and Apache: 60 s, 20-40 s.
+    head_timeout_s: float = 15.0
+    # Longest silence inside a body, and in a client that does not read.
+    body_timeout_s: float = 30.0
+    write_timeout_s: float = 60.0
+    # nginx: 75 s.
+    keepalive_timeout_s: float = 75.0
+    # Open connections of clients, per worker.
+    client_connections: int = 16_000
+
+
+class UpstreamSettings(Struct, frozen=True, kw_only=True):
+    connect_timeout_s: float = 3.0
+    # Longest silence between two pieces of an answer.
+    between_chunks_timeout_s: float = 300.0
+    # Idle connections are closed before common servers would: nginx 75 s, Node 5 s, uvicorn 5 s, gunicorn 2 s.
+    keepalive_timeout_s: float = 60.0
+    # Per origin and worker.
+    connections: int = 4096
+    idle_connections: int = 256
+    # Opened at start, per origin and worker.
+    warm_connections: int = 0
+    dns_ttl_s: float = 60.0
+    tls: Tls = Tls()
+    # From HTTPS_PROXY / HTTP_PROXY / NO_PROXY; empty: direct.
+    https_proxy: str = ""
+    http_proxy: str = ""
+    no_proxy: tuple[str, ...] = ()
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """Everything a worker needs to know."""
+
+    deployments: tuple[Deployment, ...] = ()
+    master_key: Secret | None = None
+    # Serve callers without a key from other hosts too.
+    allow_unauthenticated: bool = False
+    # Every request goes to this model whatever it names (`fastgate --model M`).
+    only_model: str = ""
+    limits: Limits = Limits()
+    upstream: UpstreamSettings = UpstreamSettings()
+    # Origins allowed by CORS; `*` is every origin. Empty: no CORS.
+    cors_origins: tuple[str, ...] = ()
+    # Answer with `x-litellm-*` beside `x-fastgate-*`: the file is a LiteLLM config.
+    litellm_headers: bool = False
+    drain_timeout_s: float = 30.0

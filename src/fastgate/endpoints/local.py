@@ -1,0 +1,18 @@
+"""What the gateway answers itself: its models and its health."""
+
+from fastgate.endpoints.endpoint import Endpoint, both
+
+
+def _row(operation: str, *paths: str, public: bool = False) -> Endpoint:
+    return Endpoint(method="GET", paths=paths, dialect="openai_chat", operation=operation, public=public)
+
+
+ENDPOINTS = (
+    _row("models", *both("/models"), "/openai/models", "/openai/v1/models"),
+    _row("model", "/v1/models/{model}", "/models/{model}"),
+    # The first spelling is LiteLLM's.
+    _row("liveness", "/health/liveliness", "/health/liveness", "/livez", public=True),
+    _row("readiness", "/health/readiness", "/readyz", public=True),
+    _row("health", "/health"),
+    _row("root", "/", public=True),
+)

@@ -1,0 +1,1 @@
+"""frame: bytes become messages."""

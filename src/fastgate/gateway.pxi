@@ -1,0 +1,286 @@
+# The gateway: the one place that knows all steps. `on_head` and `handle` read as the line of a request.
+
+
+cdef class GatewayService(Service):
+    """Answers callers: some paths here, the others through a provider.
+
+    *control* is Python's part, for what is not on the hot path: unusual paths, wildcards, errors, upstream heads.
+    """
+
+    def __init__(self, Poller poller not None, keys, control, AccessLog log not None, *, bytes request_prefix, uint64_t seed,
+                 bint allow_unauthenticated, bint litellm_headers, bint cors):
+        self.poller = poller
+        self.keys = keys
+        self.control = control
+        self.log = log
+        self.request_prefix = request_prefix
+        self.random = seed | 1
+        self.allow_unauthenticated = allow_unauthenticated
+        self.litellm_headers = litellm_headers
+        self.cors = cors
+        self.operations = {}
+        self.groups = {}
+
+    def bind(self, dict operations not None, dict groups not None, Group only_group):
+        """Serve these operations, by b"METHOD /path", and these groups, by model name."""
+        self.operations = operations
+        self.groups = groups
+        self.only_group = only_group
+
+    def drain(self):
+        """Close idle connections; the rest say Connection: close with their answers."""
+        cdef Watched watched
+        self.draining = True
+        for watched in list(self.poller.live):
+            if isinstance(watched, ClientConnection) and (<ClientConnection>watched).state == CLIENT_HEAD:
+                if buffer_len(&(<ClientConnection>watched).out) == 0 and buffer_len(&(<ClientConnection>watched).inbound) == 0:
+                    client_close(<ClientConnection>watched)
+
+    cdef int on_head(self, ClientConnection client, Head *head) except -1:
+        """frame is done; authenticate before a byte of the body is read. Return 1 if the request was answered."""
+        cdef Exchange x = begin_exchange(self, client)
+        cdef Operation operation = find_operation(self, x, head)
+        if operation is None:
+            return 1
+        x.operation = operation
+        if not operation.public:
+            if self.keys is not None:
+                if not is_authenticated(self.keys, head):
+                    return self.refuse(x, "invalid_api_key", "")
+            elif not client.loopback and not self.allow_unauthenticated:
+                return self.refuse(x, "forbidden", "no key is configured, so only callers on this machine are served")
+        keep_fields(x, head)
+        if head.query.n:
+            x.query = bytes_of(head.query.at, head.query.n)
+        if operation.body:
+            return check_body_fields(self, x, head)
+        return 0
+
+    cdef int on_message(self, ClientConnection client) except -1:
+        cdef Exchange x = <Exchange>client.attached
+        x.body = client.body
+        memset(&client.body, 0, sizeof(Buffer))
+        x.bytes_in = buffer_len(&x.body)
+        x.complete_us = monotonic_us()
+        return self.handle(x)
+
+    cdef int handle(self, Exchange x) except -1:
+        """frame -> route -> translate -> upstream; the provider's bytes drive relay and account from there."""
+        if x.operation.local is not None:
+            return answer_here(self, x)
+        if read_model(self, x) or choose(self, x):
+            return 0
+        build_request(x)
+        set_deadline(x.client, self.poller.now_us + x.deployment.timeout_us)
+        return x.deployment.pool.ask(x)
+
+    cdef int close(self, Exchange x) except -1:
+        """account: the request is over, in whatever way."""
+        if x.closed:
+            return 0
+        x.closed = True
+        self.poller.exchanges -= 1
+        if x.client is not None:
+            x.client.attached = None
+            x.client = None
+        self.log.add(x)
+        exchange_free(x)
+        return 0
+
+    cdef int refuse(self, Exchange x, str code, str message) except -1:
+        """Answer with an error of our own, in the caller's dialect. Return 1."""
+        cdef int status
+        cdef bytes body, fields
+        cdef ClientConnection client = x.client
+        if x.closed:
+            return 1
+        status, body, fields = self.control.render_error(x, code, message)
+        x.failure = code
+        answer(x, status, b"application/json", body, fields)
+        if x.closed:
+            return 1
+        self.close(x)
+        if client.state == CLIENT_ANSWER:
+            client.finish()
+        return 1
+
+    cdef int on_fault(self, ClientConnection client, str code, str message) except -1:
+        cdef Exchange x
+        if client.attached is not None:
+            x = <Exchange>client.attached
+        else:
+            x = begin_exchange(self, client)
+            x.operation = self.control.operation_of_fault(bytes_of(parsed_head.path.at, parsed_head.path.n) if parsed_head.path.at != NULL else b"")
+        client.state = CLIENT_BODY
+        self.refuse(x, code, message)
+        return 0
+
+    cdef int on_gone(self, ClientConnection client) except -1:
+        """The caller went away: cancel the upstream request at once."""
+        cdef Exchange x = <Exchange>client.attached
+        cdef UpstreamConnection upstream = x.upstream
+        if x.upstream is not None:
+            x.upstream = None
+            upstream.exchange = None
+            upstream_close(upstream)
+        elif x.waiting:
+            x.deployment.pool.waiting.remove(x)
+        if not x.head_sent:
+            x.status = 499
+        x.failure = "client_closed"
+        return self.close(x)
+
+    cdef int on_drained(self, ClientConnection client) except -1:
+        cdef Exchange x = <Exchange>client.attached
+        if x is not None:
+            set_deadline(client, x.dispatched_us + x.deployment.timeout_us if x.deployment is not None else 0)
+            relay_resume(x)
+        return 0
+
+    cdef int on_answer_deadline(self, ClientConnection client) except -1:
+        """The whole request took longer than `timeout`."""
+        cdef Exchange x = <Exchange>client.attached
+        if x is None:
+            return client_close(client)
+        if x.upstream is not None:
+            return x.upstream.fail("upstream_timeout", f"no complete answer within {x.deployment.timeout_us // 1000000} s")
+        if x.waiting:
+            x.waiting = False
+            x.deployment.pool.waiting.remove(x)
+        return relay_fault(x, "upstream_timeout", f"no connection to the provider was free within {x.deployment.timeout_us // 1000000} s")
+
+
+cdef Exchange begin_exchange(GatewayService self, ClientConnection client):
+    cdef Exchange x = Exchange.__new__(Exchange)
+    cdef uint8_t text[32]
+    cdef Py_ssize_t n = PyBytes_GET_SIZE(self.request_prefix)
+    x.service = self
+    x.client = client
+    x.started_us = self.poller.now_us
+    x.upstream_length = -1
+    client.attached = x
+    self.poller.exchanges += 1
+    self.request_count += 1
+    memcpy(text, PyBytes_AS_STRING(self.request_prefix), n)
+    n += fg_hex(text + n, self.request_count)
+    x.request_id = bytes_of(text, n)
+    return x
+
+
+cdef Operation find_operation(GatewayService self, Exchange x, Head *head):
+    """Return the operation that method and path name; None if that was answered with an error."""
+    cdef bytes line
+    cdef Operation found
+    cdef object match
+    cdef Py_ssize_t n = head.path.at + head.path.n - head.method.at
+    # Callers repeat themselves: the bytes `POST /v1/chat/completions` are compared before they are looked up.
+    if self.last_line is not None and PyBytes_GET_SIZE(self.last_line) == n and memcmp(PyBytes_AS_STRING(self.last_line), head.method.at, n) == 0:
+        return self.last_operation
+    line = bytes_of(head.method.at, head.method.n) + b" " + bytes_of(head.path.at, head.path.n)
+    found = self.operations.get(line)
+    if found is not None:
+        if len(line) == n:
+            self.last_line = line
+            self.last_operation = found
+        return found
+    match = self.control.find_operation(line)
+    x.operation = match[0]
+    if match[1]:
+        self.refuse(x, match[1], match[2])
+        return None
+    x.path_id = match[3]
+    x.path_model = match[4]
+    return match[0]
+
+
+cdef int check_body_fields(GatewayService self, Exchange x, Head *head) except -1:
+    """Refuse a body that is compressed."""
+    cdef Span coding = find_field(head, FIELD_CONTENT_ENCODING)
+    if coding.at != NULL and not fg_is_word(coding.at, coding.n, b"identity"):
+        return self.refuse(x, "unsupported_content_encoding", "Content-Encoding of a request can only be identity: send the body uncompressed")
+    return 0
+
+
+cdef int read_model(GatewayService self, Exchange x) except -1:
+    """frame: find the model in the body, and nothing else. Return 1 if the request was refused."""
+    cdef RequestScan *s = &x.scan
+    cdef const uint8_t *p = x.body.data + x.body.start
+    cdef Py_ssize_t n = buffer_len(&x.body)
+    cdef int fault = 0
+    if x.operation.body == 1:
+        if n == 0:
+            return self.refuse(x, "invalid_body", "the body is empty, expected a JSON object")
+        fault = scan_request(s, p, n)
+        if fault:
+            return self.refuse(x, "invalid_body", f"{JSON_FAULTS[fault]} (at byte {s.fault_at})")
+        x.stream = s.stream and x.operation.streams
+    elif x.operation.body == 2:
+        fault = find_form_model(s, p, n, x.content_type)
+        if fault:
+            return self.refuse(x, "invalid_body", "the body is not multipart/form-data as its Content-Type says, or names `model` twice")
+    if s.model_end:
+        if not s.model_is_string:
+            return self.refuse(x, "invalid_body", "`model` is not a string")
+        if s.model_escaped:
+            x.model = json_unescape(p + s.model_at + 1, s.model_end - s.model_at - 2)
+        else:
+            x.model = bytes_of(p + s.model_at + 1, s.model_end - s.model_at - 2)
+    return 0
+
+
+cdef int choose(GatewayService self, Exchange x) except -1:
+    """route: the group the caller asked for, and one of its deployments. Return 1 if the request was refused."""
+    cdef Group group = self.only_group
+    cdef bytes model = x.path_model if x.path_model is not None else x.model
+    cdef object found
+    if group is None:
+        if model is None:
+            found = self.control.find_owner(x)
+            if isinstance(found, str):
+                return self.refuse(x, "invalid_body" if x.operation.needs_model else "model_not_found", found)
+            group = found
+        else:
+            group = <Group>self.groups.get(model)
+            if group is None:
+                group = self.control.find_group(model)
+                if group is None:
+                    return self.refuse(x, "model_not_found", self.control.explain_unknown(model))
+    x.group = group
+    x.deployment = pick(self, group, x.operation.dialect)
+    if x.deployment is None:
+        return self.refuse(x, "dialect_not_supported", self.control.explain_mismatch(group, x.operation))
+    return 0
+
+
+cdef int answer_here(GatewayService self, Exchange x) except -1:
+    cdef int status
+    cdef bytes content_type, body
+    cdef ClientConnection client = x.client
+    cdef bytes fields
+    status, content_type, body, fields = x.operation.local(x)
+    answer(x, status, content_type, body, fields)
+    if x.closed:
+        return 0
+    self.close(x)
+    return client.finish()
+
+
+cdef int answer(Exchange x, int status, bytes content_type, bytes body, bytes fields) except -1:
+    """Send an answer of our own; *fields* come with CRLF behind each."""
+    cdef Buffer *b = &x.answer_head
+    buffer_free(b)
+    x.status = status
+    x.mode = MODE_RAW
+    x.first_byte_us = 0
+    status_line(b, status)
+    if status != 204:
+        buffer_append(b, b"Content-Type: ", 14)
+        head_text(b, content_type)
+        buffer_append(b, b"\r\n", 2)
+    head_text(b, fields)
+    own_fields(x, b)
+    x.complete = True
+    # Kept alive until the send: the output may point at it.
+    x.inserted = body
+    put(x, <const uint8_t *>PyBytes_AS_STRING(body), PyBytes_GET_SIZE(body))
+    return relay_flush(x)

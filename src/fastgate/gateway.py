@@ -1,0 +1,175 @@
+"""The gateway: settings bound to the compiled line, and what is not on the hot path: wildcards, errors, local answers."""
+
+import asyncio
+import random
+import secrets
+import socket
+import sys
+import traceback
+from collections.abc import Callable
+from typing import Literal
+
+from fastgate._core import AccessLog, Exchange, GatewayService, Group, Keys, Listener, Operation, Poller
+from fastgate.account.local import LocalAnswers
+from fastgate.authenticate.cors import Cors
+from fastgate.config.schema import Settings
+from fastgate.endpoints import ENDPOINTS
+from fastgate.endpoints.endpoint import Endpoint
+from fastgate.errors import BY_CODE, InternalError, Unauthenticated
+from fastgate.frame.paths import Paths
+from fastgate.route.groups import Groups
+from fastgate.translate import DIALECTS
+from fastgate.upstream.bind import Binder
+
+
+STDERR_FD = 2
+BODIES = {"none": 0, "json": 1, "multipart": 2}
+
+
+class Gateway:
+    """Serves callers on the sockets it is given, with the deployments of *settings*. Raise ConfigError for what cannot be bound."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        poller: Poller,
+        loop: asyncio.AbstractEventLoop,
+        log_format: Literal["json", "human"] = "json",
+        log_fd: int = STDERR_FD,
+    ) -> None:
+        self._settings = settings
+        self._poller = poller
+        self._loop = loop
+        self._log = AccessLog(log_fd, log_format == "human")
+        self._listeners: list[Listener] = []
+        self._cors = Cors(settings.cors_origins)
+        self._binder = Binder(settings, poller, loop)
+        self.groups = Groups(settings.deployments, self._binder.bind)
+        self._local = LocalAnswers(settings.deployments, self._binder, lambda: self._service.draining)
+        self._paths = Paths({endpoint: self._operation(index, endpoint) for index, endpoint in enumerate(ENDPOINTS)}, self._cors)
+        self._service = GatewayService(
+            poller,
+            None if settings.master_key is None else Keys([settings.master_key.reveal()]),
+            self,
+            self._log,
+            request_prefix=f"req_{secrets.token_hex(6)}".encode(),
+            seed=random.SystemRandom().getrandbits(63),
+            allow_unauthenticated=settings.allow_unauthenticated,
+            litellm_headers=settings.litellm_headers,
+            cors=bool(settings.cors_origins),
+        )
+        only = self.groups.find(settings.only_model.encode()) if settings.only_model else None
+        self._service.bind(self._paths.exact, self.groups.exact, only)
+        poller.on_exception = self._on_exception
+        self._flush_timer = loop.call_later(0.1, self._flush)
+        for pool in self._binder.pools.values():
+            pool.warm(settings.upstream.warm_connections)
+
+    # --- processes
+
+    def listen(self, sock: socket.socket) -> None:
+        """Accept callers from *sock*, which stays its owner's."""
+        self._listeners.append(Listener(self._poller, sock, self._service, self._settings.limits))
+
+    def drain(self) -> None:
+        """Stop accepting, close idle connections, and let every answer be its connection's last."""
+        for listener in self._listeners:
+            listener.close()
+        self._listeners.clear()
+        self._service.drain()
+
+    @property
+    def active(self) -> int:
+        """Open client connections."""
+        return self._poller.connections
+
+    def counters(self) -> dict[str, int]:
+        """Return the counts of live objects."""
+        return self._poller.counters()
+
+    def close(self) -> None:
+        """Close everything now."""
+        self.drain()
+        self._flush_timer.cancel()
+        self._poller.close()
+        self._log.flush()
+
+    def flush_log(self) -> None:
+        """Write the lines gathered so far."""
+        self._log.flush()
+
+    def _flush(self) -> None:
+        self._log.flush()
+        self._flush_timer = self._loop.call_later(0.1, self._flush)
+
+    def _on_exception(self, error: BaseException) -> None:
+        traceback.print_exception(error, file=sys.stderr)
+
+    # --- what the compiled line asks for
+
+    def find_operation(self, line: bytes) -> tuple[Operation, str, str, bytes | None, bytes | None]:
+        """Return the operation of b"METHOD /path", an error's code and message if there is none, and the path's id and model."""
+        return self._paths.find(line)
+
+    def operation_of_fault(self, path: bytes) -> Operation:
+        """Return an operation of the dialect that a caller of *path* speaks, for an error in it."""
+        return self._paths.fault_operation(path)
+
+    def find_group(self, model: bytes) -> Group | None:
+        """Return the group that a wildcard makes of *model*, or None."""
+        return self.groups.find(model)
+
+    def explain_unknown(self, model: bytes) -> str:
+        """Return what to tell a caller whose model nobody serves."""
+        return self.groups.explain_unknown(model)
+
+    def explain_mismatch(self, group: Group, operation: Operation) -> str:
+        """Return what to tell a caller whose dialect the model's deployments do not speak."""
+        return self.groups.explain_mismatch(group, operation)
+
+    def find_owner(self, exchange: Exchange) -> Group | str:
+        """Return whom to ask when the request names no model, or what to tell the caller."""
+        return self.groups.find_owner(exchange)
+
+    def cors_fields(self, origin: bytes) -> bytes:
+        """Return the fields that let a page of *origin* read the answer."""
+        return self._cors.answer_fields(origin)
+
+    def render_error(self, exchange: Exchange, code: str, message: str) -> tuple[int, bytes, bytes]:
+        """Return status, body and fields of an error answer in the caller's dialect."""
+        error = BY_CODE.get(code, InternalError)
+        fields = b""
+        if error is Unauthenticated:
+            message = message or "no valid key was sent; send the gateway's key as `Authorization: Bearer KEY` or `x-api-key: KEY`"
+            fields = b'WWW-Authenticate: Bearer realm="fastgate"\r\n'
+        if error.status == 503:
+            fields = b"Retry-After: 1\r\n"
+        if error.status == 405:
+            # RFC 9110 15.5.6: Allow is required; the message ends with the methods.
+            fields = f"Allow: {message.rpartition('it takes ')[2]}\r\n".encode()
+        dialect = DIALECTS[exchange.operation.dialect]
+        return error.status, dialect.build_error(error.status, error.kind, code, message), fields
+
+    def error_event(self, dialect: str, code: str, message: str) -> bytes:
+        """Return the event that ends a broken stream."""
+        error = BY_CODE.get(code, InternalError)
+        return DIALECTS[dialect].build_error_event(error.status, error.kind, code, message)
+
+    def _operation(self, index: int, endpoint: Endpoint) -> Operation:
+        local: Callable[[Exchange], tuple[int, bytes, bytes, bytes]] | None = None
+        if not endpoint.target:
+            local = self._local.answers[endpoint.operation]
+        return Operation(
+            index,
+            endpoint.operation,
+            endpoint.dialect,
+            endpoint.method.encode(),
+            target=endpoint.target,
+            body=BODIES[endpoint.body],
+            streams=endpoint.streams,
+            usage_option=endpoint.usage_option,
+            id_field=f"{DIALECTS[endpoint.dialect].REQUEST_ID_FIELD}: ".encode(),
+            local=local,
+            public=endpoint.public,
+            needs_model=endpoint.needs_model,
+        )

@@ -1,0 +1,1 @@
+"""relay: the answer flows back, in compiled code."""

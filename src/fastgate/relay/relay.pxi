@@ -1,0 +1,434 @@
+# From the provider to the caller, as it arrives.
+# Rule 1: nothing is sent before the first byte of content or the end: until then the answer can still become an error.
+# Rule 2: an event is never held once it is complete; only an incomplete one is, up to HELD_BYTES.
+# Rule 3: only `model` is ever changed, and only the usage event that we asked for is ever taken out.
+
+cdef enum:
+    # Longest incomplete event that is held; a longer one passes in pieces.
+    HELD_BYTES = 256 * 1024
+    ERROR_BYTES = 64 * 1024
+
+REASONS = {
+    200: b"OK", 201: b"Created", 202: b"Accepted", 204: b"No Content", 206: b"Partial Content", 400: b"Bad Request", 401: b"Unauthorized",
+    402: b"Payment Required", 403: b"Forbidden", 404: b"Not Found", 405: b"Method Not Allowed", 408: b"Request Timeout", 409: b"Conflict",
+    413: b"Content Too Large", 414: b"URI Too Long", 415: b"Unsupported Media Type", 417: b"Expectation Failed", 422: b"Unprocessable Content",
+    429: b"Too Many Requests", 431: b"Request Header Fields Too Large", 499: b"Client Closed Request", 500: b"Internal Server Error",
+    501: b"Not Implemented", 502: b"Bad Gateway", 503: b"Service Unavailable", 504: b"Gateway Timeout",
+    505: b"HTTP Version Not Supported", 529: b"Overloaded",
+}
+
+
+cdef inline int head_text(Buffer *b, bytes text) except -1:
+    return buffer_append(b, <const uint8_t *>PyBytes_AS_STRING(text), PyBytes_GET_SIZE(text))
+
+
+cdef int head_number(Buffer *b, const char *name, int64_t value) except -1:
+    """Append `name: value` and CRLF; *name* comes with colon and space."""
+    cdef uint8_t digits[24]
+    cdef Py_ssize_t n = fg_decimal(digits, value if value > 0 else 0)
+    buffer_append(b, <const uint8_t *>name, strlen(name))
+    digits[n] = 13
+    digits[n + 1] = 10
+    return buffer_append(b, digits, n + 2)
+
+
+cdef int status_line(Buffer *b, int status) except -1:
+    if status == 200:
+        return buffer_append(b, b"HTTP/1.1 200 OK\r\n", 17)
+    return head_text(b, b"HTTP/1.1 %d %s\r\n" % (status, REASONS.get(status, b"")))
+
+
+cdef int relay_head(Exchange self, Head *head) except -1:
+    """Begin the caller's answer from the provider's head: status and fields from an allow-list, the rest is ours."""
+    cdef Buffer *b = &self.answer_head
+    cdef Field *f
+    cdef int i
+    cdef bint events = False, json = False
+    self.status = head.status
+    self.upstream_length = head.content_length
+    self.mode = MODE_RAW
+    buffer_reserve(b, 1024)
+    status_line(b, head.status)
+    for i in range(head.count):
+        f = &head.fields[i]
+        if f.passed != 2 or (head.nominated and is_nominated(head, f.name)):
+            continue
+        if f.known == FIELD_X_REQUEST_ID or f.known == FIELD_REQUEST_ID:
+            buffer_append(b, b"x-fastgate-upstream-request-id: ", 32)
+        elif f.known == FIELD_CONTENT_ENCODING:
+            if fg_is_word(f.value.at, f.value.n, b"identity"):
+                continue
+            if not accepts_coding(self.accept_encoding, f.value):
+                return self.upstream.broken_protocol("the answer is compressed, which was not asked for")
+            self.mode = -1
+            buffer_append(b, f.name.at, f.name.n)
+            buffer_append(b, b": ", 2)
+        else:
+            if f.known == FIELD_CONTENT_TYPE:
+                events = is_media_type(f.value, b"text/event-stream")
+                json = is_media_type(f.value, b"application/json")
+            buffer_append(b, f.name.at, f.name.n)
+            buffer_append(b, b": ", 2)
+        buffer_append(b, f.value.at, f.value.n)
+        buffer_append(b, b"\r\n", 2)
+    if self.mode < 0:
+        self.mode = MODE_RAW
+    elif head.status >= 400:
+        self.mode = MODE_ERROR
+    elif events:
+        self.mode = MODE_EVENTS
+    elif json:
+        self.mode = MODE_JSON
+        answer_start(&self.answer)
+    return own_fields(self, b)
+
+
+cdef int own_fields(Exchange self, Buffer *b) except -1:
+    """Append what the gateway says of itself: request id, deployment, attempts, CORS."""
+    head_text(b, self.operation.id_field)
+    head_text(b, self.request_id)
+    buffer_append(b, b"\r\n", 2)
+    if self.deployment is not None:
+        head_text(b, self.deployment.answer_fields)
+        head_number(b, b"x-fastgate-attempts: ", self.attempts)
+    if self.service.litellm_headers:
+        buffer_append(b, b"x-litellm-call-id: ", 19)
+        head_text(b, self.request_id)
+        buffer_append(b, b"\r\nx-litellm-attempted-retries: 0\r\n", 34)
+    if self.origin is not None:
+        head_text(b, self.service.control.cors_fields(self.origin))
+    return 0
+
+
+cdef bint is_media_type(Span v, const char *name) noexcept:
+    """Whether a Content-Type names this media type, parameters aside."""
+    cdef Py_ssize_t n = strlen(name)
+    return v.n >= n and fg_is_word(v.at, n, name) and (v.n == n or v.at[n] == 59 or v.at[n] == 32)
+
+
+cdef bint accepts_coding(bytes accepted, Span coding):
+    """Whether an Accept-Encoding field names this content coding (RFC 9110 12.5.3)."""
+    cdef bytes wanted = bytes_of(coding.at, coding.n).lower()
+    if accepted is None:
+        return False
+    for item in accepted.lower().split(b","):
+        name, _, weight = item.partition(b";")
+        if name.strip(b" \t") in (wanted, b"*") and weight.replace(b" ", b"").rstrip(b"0.") != b"q=":
+            return True
+    return False
+
+
+cdef int put(Exchange self, const uint8_t *p, Py_ssize_t n) except -1:
+    """Add to this turn's output; what no longer fits makes the turn's output be sent first."""
+    cdef Gather *g = &self.service.poller.gather
+    if self.head_sent and self.client is None:
+        return 0
+    if not gather_put(g, p, n):
+        relay_flush(self)
+        gather_put(g, p, n)
+    return 0
+
+
+cdef int relay_content(Exchange self, const uint8_t *p, Py_ssize_t n) except -1:
+    """Pass on a piece of the answer's content; p stays valid until the turn's output is sent."""
+    if self.mode == MODE_EVENTS:
+        return relay_events(self, p, n)
+    if self.mode == MODE_JSON:
+        return relay_json(self, p, 0, n)
+    if self.mode == MODE_ERROR:
+        buffer_append(&self.held, p, n)
+        if buffer_len(&self.held) <= ERROR_BYTES:
+            return 0
+        self.mode = MODE_RAW
+        put(self, self.held.data + self.held.start, buffer_len(&self.held))
+        relay_flush(self)
+        buffer_free(&self.held)
+        return 0
+    return put(self, p, n)
+
+
+cdef int relay_json(Exchange self, const uint8_t *p, Py_ssize_t i, Py_ssize_t n) except -1:
+    """Pass on p[i .. n) of a JSON text with the values of its model replaced by the name the caller used."""
+    cdef Py_ssize_t start = i
+    cdef int found = ANSWER_MORE
+    cdef bytes name = self.group.literal
+    if name is None:
+        scan_answer(&self.answer, p, i, n, &found)
+        return put(self, p + i, n - i)
+    while i < n:
+        i = scan_answer(&self.answer, p, i, n, &found)
+        if self.dropping_model:
+            # p[start .. i) is the provider's own name.
+            self.spliced -= i - start
+            start = i
+            if found == ANSWER_MODEL_END:
+                self.dropping_model = False
+                self.model_done = True
+        if found == ANSWER_MODEL_START:
+            put(self, p + start, i - start)
+            put(self, <const uint8_t *>PyBytes_AS_STRING(name), PyBytes_GET_SIZE(name))
+            self.spliced += PyBytes_GET_SIZE(name)
+            self.dropping_model = True
+            start = i
+    return put(self, p + start, n - start)
+
+
+cdef int relay_events(Exchange self, const uint8_t *p, Py_ssize_t n) except -1:
+    """Pass on complete events; keep an incomplete one."""
+    cdef Py_ssize_t length
+    cdef Py_ssize_t before
+    while n:
+        before = buffer_len(&self.held)
+        if before:
+            # Nearly always the rest of one event: complete it where it was begun.
+            buffer_append(&self.held, p, n)
+            length = find_event_end(&self.search, self.held.data + self.held.start, before + n)
+            if length == 0:
+                return relay_long_event(self) if before + n > HELD_BYTES else 0
+            relay_event(self, self.held.data + self.held.start, length)
+            relay_flush_large(self)
+            buffer_free(&self.held)
+            p += length - before
+            n -= length - before
+        else:
+            length = find_event_end(&self.search, p, n)
+            if length == 0:
+                buffer_append(&self.held, p, n)
+                return relay_long_event(self) if n > HELD_BYTES else 0
+            relay_event(self, p, length)
+            p += length
+            n -= length
+        self.search.scanned = self.search.line_at = 0
+        self.event_open = False
+    return 0
+
+
+cdef int relay_flush_large(Exchange self) except -1:
+    """Send now if the turn's output refers to memory that is about to go."""
+    cdef Gather *g = &self.service.poller.gather
+    if g.content > g.used:
+        return relay_flush(self)
+    return 0
+
+
+cdef int relay_event(Exchange self, const uint8_t *p, Py_ssize_t n) except -1:
+    """Pass on one complete event, or take it out if it is the usage event that only we asked for."""
+    cdef Py_ssize_t at = 0, end = 0
+    cdef int lines
+    if self.event_open:
+        # The rest of an event that was too large to hold.
+        return relay_json(self, p, 0, n)
+    lines = find_data(p, n, &at, &end)
+    if lines == 0:
+        return put(self, p, n)
+    self.events += 1
+    if lines > 1:
+        return relay_wide_event(self, p, n)
+    if end - at == 6 and memcmp(p + at, b"[DONE]", 6) == 0:
+        self.terminated = True
+        return put(self, p, n)
+    self.dropping_model = False
+    if self.strip_usage and end - at < 4096 and is_usage_event(self, p, at, end):
+        self.events -= 1
+        return 0
+    answer_start(&self.answer)
+    put(self, p, at)
+    relay_json(self, p, at, end)
+    if n > 14 and memcmp(p, b"event: message_stop", min(n, 19)) == 0:
+        self.terminated = True
+    return put(self, p + end, n - end)
+
+
+cdef bint is_usage_event(Exchange self, const uint8_t *p, Py_ssize_t at, Py_ssize_t end) noexcept:
+    """Whether p[at .. end) is a chunk that holds usage and no choice. Usage is noted on the way."""
+    cdef int found = ANSWER_MORE
+    answer_start(&self.answer)
+    while at < end:
+        at = scan_answer(&self.answer, p, at, end, &found)
+    return self.answer.usage_seen and self.answer.choices_empty
+
+
+cdef int relay_wide_event(Exchange self, const uint8_t *p, Py_ssize_t n) except -1:
+    """Pass on an event of several data lines: its JSON continues over them, other lines are not looked at."""
+    cdef Py_ssize_t i = 0, stop, at
+    answer_start(&self.answer)
+    while i < n:
+        stop = line_end(p, i, n)
+        at = i
+        if stop - i > 5 and memcmp(p + i, b"data:", 5) == 0:
+            at = i + 5
+            put(self, p + i, 5)
+            relay_json(self, p, at, stop)
+            at = stop
+        i = min(stop + 1, n)
+        put(self, p + at, i - at)
+    return 0
+
+
+cdef int relay_long_event(Exchange self) except -1:
+    """An incomplete event outgrew what is held: it passes in pieces from here."""
+    cdef const uint8_t *p = self.held.data + self.held.start
+    cdef Py_ssize_t n = buffer_len(&self.held), at = 0, end = 0
+    if not self.event_open:
+        self.event_open = True
+        answer_start(&self.answer)
+        if find_data(p, n, &at, &end) == 0:
+            at = n
+        put(self, p, at)
+        p += at
+        n -= at
+    relay_json(self, p, 0, n)
+    relay_flush(self)
+    # What the search needs to know: whether the line being read is empty so far.
+    self.search.line_at = -1 if self.search.line_at < buffer_len(&self.held) else 0
+    buffer_free(&self.held)
+    self.search.scanned = 0
+    return 0
+
+
+cdef int relay_flush(Exchange self) except -1:
+    """Send this turn's output, behind the answer's head if that was not sent yet."""
+    cdef Gather *g = &self.service.poller.gather
+    cdef ClientConnection client = self.client
+    cdef uint8_t size[20]
+    cdef Py_ssize_t n
+    if client is None:
+        gather_start(g)
+        return 0
+    if g.content == 0 and not self.complete:
+        return 0
+    if not self.head_sent:
+        commit_head(self, g)
+    if client.chunked_answer:
+        # The last chunk and the end of the body go with it (RFC 9112 7.1).
+        n = 0
+        if g.content:
+            n = fg_hex(size, g.content)
+            size[n] = 13
+            size[n + 1] = 10
+            g.pieces[1].iov_base = size
+            g.pieces[1].iov_len = n + 2
+        end_chunk(g, g.content != 0, self.complete)
+    if client.head_method:
+        g.count = 2
+        g.content = 0
+        g.pieces[1].iov_len = 0
+    self.bytes_out += g.content + g.pieces[0].iov_len
+    if client.send_gathered():
+        return 0
+    if self.answer_head.data != NULL:
+        buffer_free(&self.answer_head)
+    if buffer_len(&client.out) > OUT_HIGH_BYTES and self.upstream is not None and not self.paused:
+        self.paused = True
+        watch(self.upstream, self.upstream.interest & ~<uint32_t>EPOLLIN)
+    return 0
+
+
+cdef int end_chunk(Gather *g, bint chunk, bint last) noexcept:
+    """Append the CRLF of the chunk and the last chunk. There is room: gather keeps two pieces and 16 bytes back."""
+    cdef const char *text = b"\r\n0\r\n\r\n"
+    cdef Py_ssize_t skip = 0 if chunk else 2
+    cdef Py_ssize_t n = (7 if last else 2) - skip
+    if n <= 0:
+        return 0
+    memcpy(g.arena + g.used, text + skip, n)
+    g.pieces[g.count].iov_base = g.arena + g.used
+    g.pieces[g.count].iov_len = n
+    g.count += 1
+    g.used += n
+    g.content += n
+    return 0
+
+
+cdef int commit_head(Exchange self, Gather *g) except -1:
+    """Choose the answer's framing and put its head in front: from here its status cannot change."""
+    cdef Buffer *b = &self.answer_head
+    cdef ClientConnection client = self.client
+    self.head_sent = True
+    if self.deployment is not None and self.first_byte_us:
+        head_number(b, b"x-fastgate-overhead-us: ", self.overhead_us + monotonic_us() - self.first_byte_us)
+    if self.complete:
+        if self.status != 204 and self.status != 304:
+            head_number(b, b"Content-Length: ", g.content)
+    elif self.upstream_length >= 0 and (self.mode == MODE_RAW or self.mode == MODE_JSON and self.model_done and not self.dropping_model):
+        head_number(b, b"Content-Length: ", self.upstream_length + self.spliced)
+    elif client.minor == 1:
+        client.chunked_answer = True
+        buffer_append(b, b"Transfer-Encoding: chunked\r\n", 28)
+    else:
+        client.keep_alive = False
+    if client.service.draining:
+        client.keep_alive = False
+    if not client.keep_alive:
+        buffer_append(b, b"Connection: close\r\n", 19)
+    elif client.minor == 0:
+        buffer_append(b, b"Connection: keep-alive\r\n", 24)
+    buffer_append(b, b"\r\n", 2)
+    g.pieces[0].iov_base = b.data + b.start
+    g.pieces[0].iov_len = buffer_len(b)
+    # The request is not needed any more: this answer is the answer.
+    buffer_free(&self.body)
+    buffer_free(&self.fields)
+    return 0
+
+
+cdef int relay_end(Exchange self) except -1:
+    """The provider's answer is complete: send what is left of it."""
+    cdef bytes body
+    if self.closed:
+        return 0
+    if self.mode == MODE_ERROR:
+        body = bytes_of(self.held.data + self.held.start, buffer_len(&self.held)) if self.held.data != NULL else b""
+        if self.deployment.secret:
+            body = body.replace(self.deployment.secret, b"***")
+        buffer_free(&self.held)
+        self.inserted = body
+        put(self, <const uint8_t *>PyBytes_AS_STRING(body), PyBytes_GET_SIZE(body))
+    elif buffer_len(&self.held):
+        relay_event(self, self.held.data + self.held.start, buffer_len(&self.held))
+    self.complete = True
+    relay_flush(self)
+    buffer_free(&self.held)
+    return 0
+
+
+cdef int relay_close(Exchange self) except -1:
+    """The answer was sent: account for it and let the caller's connection go on."""
+    cdef ClientConnection client = self.client
+    if self.closed:
+        return 0
+    self.service.close(self)
+    return client.finish()
+
+
+cdef int relay_fault(Exchange self, str code, str message) except -1:
+    """The provider failed: an error of our own before the head was sent, else an error event, and no fake ending."""
+    cdef ClientConnection client = self.client
+    cdef bytes event
+    if self.closed:
+        return 0
+    relay_flush(self)
+    if self.closed:
+        return 0
+    if not self.head_sent:
+        gather_start(&self.service.poller.gather)
+        return self.service.refuse(self, code, message)
+    self.failure = code
+    if self.mode == MODE_EVENTS:
+        event = self.service.control.error_event(self.operation.dialect, code, message)
+        put(self, <const uint8_t *>PyBytes_AS_STRING(event), PyBytes_GET_SIZE(event))
+        relay_flush(self)
+    if self.closed:
+        return 0
+    self.service.close(self)
+    client.keep_alive = False
+    return client.linger()
+
+
+cdef int relay_resume(Exchange self) except -1:
+    """The caller has read enough: read the provider again."""
+    if self.paused and self.upstream is not None:
+        self.paused = False
+        set_deadline(self.upstream, self.service.poller.now_us + self.deployment.gap_timeout_us)
+        watch(self.upstream, self.upstream.interest | EPOLLIN)
+    return 0

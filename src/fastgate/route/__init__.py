@@ -1,0 +1,1 @@
+"""route: which deployment answers."""

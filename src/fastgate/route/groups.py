@@ -1,0 +1,111 @@
+"""Model names to groups of deployments: exact names, wildcards, and whom to ask when a request names none."""
+
+import difflib
+from collections.abc import Callable, Iterable
+
+import orjson
+
+from fastgate._core import Deployment as Bound
+from fastgate._core import Exchange, Group, Operation
+from fastgate.config.schema import Deployment
+
+# Names that wildcards were asked for; each makes a group of its own.
+_WILDCARD_GROUPS = 10_000
+
+Bind = Callable[[Deployment, str], Bound]
+
+
+class Groups:
+    """The groups of `model_list`. *bind* makes a deployment ready to be asked for one upstream model."""
+
+    def __init__(self, deployments: Iterable[Deployment], bind: Bind) -> None:
+        self._bind = bind
+        self._owners: dict[str, list[Bound]] = {}
+        # Shared with the compiled line, which looks here first.
+        self.exact: dict[bytes, Group] = {}
+        self._wildcards: list[tuple[str, str, list[Deployment]]] = []
+        self._made: dict[bytes, None] = {}
+        names: dict[str, list[Deployment]] = {}
+        for deployment in deployments:
+            names.setdefault(deployment.model_name, []).append(deployment)
+        for name, members in names.items():
+            if "*" in name:
+                prefix, _, suffix = name.partition("*")
+                self._wildcards.append((prefix, suffix, members))
+            else:
+                self.exact[name.encode()] = self._group(name, members, "")
+        # The most specific pattern first.
+        self._wildcards.sort(key=lambda wildcard: -len(wildcard[0] + wildcard[1]))
+        self._names = sorted(names)
+        self._accounts: dict[tuple[str, str], Bound] = {}
+        for members in names.values():
+            for deployment in members:
+                key = deployment.api_key.reveal() if deployment.api_key else ""
+                self._accounts.setdefault((deployment.api_base, key), self._bind(deployment, deployment.model))
+
+    def _group(self, name: str, members: list[Deployment], matched: str) -> Group:
+        bound = [self._bind(member, member.model.replace("*", matched, 1)) for member in members]
+        return Group(name.encode(), orjson.dumps(name)[1:-1], bound)
+
+    def find(self, model: bytes) -> Group | None:
+        """Return the group that serves *model*, made of a wildcard if need be."""
+        found = self.exact.get(model)
+        if found is not None:
+            return found
+        try:
+            name = model.decode()
+        except UnicodeDecodeError:
+            return None
+        for prefix, suffix, members in self._wildcards:
+            if len(name) > len(prefix) + len(suffix) and name.startswith(prefix) and name.endswith(suffix):
+                group = self._group(name, members, name[len(prefix) : len(name) - len(suffix)])
+                self._keep(model, group)
+                return group
+        return None
+
+    def _keep(self, model: bytes, group: Group) -> None:
+        if len(self._made) >= _WILDCARD_GROUPS:
+            oldest = next(iter(self._made))
+            del self._made[oldest], self.exact[oldest]
+        self._made[model] = None
+        self.exact[model] = group
+
+    def explain_unknown(self, model: bytes) -> str:
+        """Return what to tell a caller whose model nobody serves."""
+        name = model.decode("utf-8", "replace")
+        shown = name if len(name) <= 100 else name[:97] + "..."
+        if not self._names:
+            return f'model "{shown}" is not served: the configuration has no model_list'
+        nearest = difflib.get_close_matches(name[:100], self._names, n=1, cutoff=0.5)
+        hint = f'; the closest is "{nearest[0]}"' if nearest else "; GET /v1/models lists what there is"
+        return f'model "{shown}" is not in model_list{hint}'
+
+    def explain_mismatch(self, group: Group, operation: Operation) -> str:
+        """Return what to tell a caller whose dialect the model's deployments do not speak."""
+        spoken = ", ".join(sorted({deployment.dialect for deployment in group.deployments}))
+        name = group.name.decode()
+        return f'model "{name}" is served in the dialect {spoken}, and this path speaks {operation.dialect}: translation is not available'
+
+    def find_owner(self, exchange: Exchange) -> Group | str:
+        """Return a group of the one account that can be meant when the request names no model, or what to tell the caller."""
+        wanted = exchange.wanted_model or _query_value(exchange.query, b"model")
+        if wanted:
+            group = self.find(wanted)
+            return self.explain_unknown(wanted) if group is None else group
+        operation = exchange.operation
+        if operation.needs_model:
+            return 'the body has no `model`: name one of GET /v1/models, as in {"model": "..."}'
+        owners = [bound for bound in self._accounts.values() if operation.dialect in bound.native]
+        if len(owners) == 1:
+            return Group(b"", None, owners)
+        if not owners:
+            return f"no deployment of model_list speaks {operation.dialect}"
+        return "several accounts could be meant: name one of their models in the field x-fastgate-model or as ?model="
+
+
+def _query_value(query: bytes | None, name: bytes) -> bytes:
+    for parameter in (query or b"").split(b"&"):
+        key, _, value = parameter.partition(b"=")
+        if key == name:
+            return value
+    return b""

@@ -1,0 +1,75 @@
+# Which deployment answers: simple-shuffle, by weight where any is given, in turn otherwise.
+
+
+cdef class Deployment:
+    """One entry of model_list, bound to its provider and its connections.
+
+    *build_target(operation, query, path_id)* returns the upstream request's head up to the client's fields.
+    """
+
+    def __init__(self, *, bytes deployment_id, bytes answer_fields, bytes model, Pool pool, native, str dialect, build_target,
+                 bytes version_field, bytes secret, double timeout_s, double stream_timeout_s, double gap_timeout_s, bint stream_usage, int64_t weight):
+        self.deployment_id = deployment_id
+        self.answer_fields = answer_fields
+        self.model = model
+        self.pool = pool
+        self.native = frozenset(native)
+        self.dialect = dialect
+        self.build_target = build_target
+        self.targets = []
+        self.other_targets = {}
+        self.version_field = version_field
+        self.secret = secret
+        self.timeout_us = <int64_t>(timeout_s * 1000000)
+        self.stream_timeout_us = <int64_t>(stream_timeout_s * 1000000)
+        self.gap_timeout_us = <int64_t>(gap_timeout_s * 1000000)
+        self.stream_usage = stream_usage
+        self.weight = weight
+
+
+cdef class Group:
+    """The deployments that serve one model name; *literal* is the name as the inside of a JSON string."""
+
+    def __init__(self, bytes name, bytes literal, deployments):
+        cdef Deployment deployment
+        self.name = name
+        self.literal = literal
+        self.deployments = tuple(deployments)
+        for deployment in self.deployments:
+            self.weight_sum += deployment.weight
+
+
+cdef uint64_t next_random(GatewayService self) noexcept:
+    """xorshift64*: choices, not secrets."""
+    self.random ^= self.random >> 12
+    self.random ^= self.random << 25
+    self.random ^= self.random >> 27
+    return self.random * <uint64_t>2685821657736338717
+
+
+cdef Deployment pick(GatewayService self, Group group, str dialect):
+    """Return a deployment that understands *dialect* as it is, or None."""
+    cdef Deployment deployment
+    cdef Py_ssize_t count = len(group.deployments), i, turn
+    cdef int64_t total = 0, at
+    if count == 1:
+        deployment = <Deployment>group.deployments[0]
+        return deployment if dialect in deployment.native else None
+    if group.weight_sum:
+        for deployment in group.deployments:
+            if dialect in deployment.native:
+                total += deployment.weight
+        if total:
+            at = <int64_t>(next_random(self) % <uint64_t>total)
+            for deployment in group.deployments:
+                if dialect in deployment.native:
+                    at -= deployment.weight
+                    if at < 0:
+                        return deployment
+    turn = group.turn
+    for i in range(count):
+        deployment = <Deployment>group.deployments[(turn + i) % count]
+        if dialect in deployment.native:
+            group.turn = (turn + i + 1) % count
+            return deployment
+    return None

@@ -1,0 +1,1 @@
+"""Providers' side: names, TLS and targets; the connections themselves are compiled."""

@@ -1,0 +1,115 @@
+"""Row, dialect and deployment become one object: per request nothing is looked up by a provider's name."""
+
+import asyncio
+import base64
+import ssl
+from functools import partial
+from urllib.parse import quote, unquote, urlsplit
+
+import orjson
+
+from fastgate._core import Deployment as Bound
+from fastgate._core import Operation, Poller, Pool
+from fastgate.config.schema import Deployment, Settings
+from fastgate.errors import ConfigError
+from fastgate.providers import PROVIDERS
+from fastgate.providers.provider import Provider
+from fastgate.upstream.dns import Resolver
+from fastgate.upstream.target import Origin, fixed_fields, request_target
+from fastgate.upstream.tls import tls_context
+
+# Dialect of a provider -> dialects of requests that it understands as they are.
+_NATIVE = {
+    "openai_chat": frozenset({"openai_chat", "openai_responses"}),
+    "anthropic_messages": frozenset({"anthropic_messages"}),
+}
+# Sent when the caller's SDK sends none (docs.anthropic.com/en/api/versioning, 2026-11-20).
+_DEFAULT_VERSION = {"anthropic_messages": b"anthropic-version: 2023-06-01\r\n"}
+# Azure's API knows `stream_options` from this date on.
+_STREAM_USAGE_SINCE = "2024-08-01"
+
+
+class Binder:
+    """Makes deployments ready to be asked, and owns the connections to their origins."""
+
+    def __init__(self, settings: Settings, poller: Poller, loop: asyncio.AbstractEventLoop) -> None:
+        self._settings = settings
+        self._poller = poller
+        self._resolver = Resolver(loop, settings.upstream.dns_ttl_s)
+        self._tls: ssl.SSLContext | None = None
+        self.pools: dict[str, Pool] = {}
+
+    def bind(self, deployment: Deployment, model: str) -> Bound:
+        """Return *deployment*, ready to be asked for *model*. Raise ConfigError if its URL or fields cannot be sent."""
+        provider = PROVIDERS[deployment.provider]
+        origin = Origin(deployment.api_base, deployment.deployment_id)
+        fixed = fixed_fields(deployment, provider, origin)
+        answer_fields = f"x-fastgate-deployment: {_field_text(deployment.deployment_id)}\r\n"
+        if self._settings.litellm_headers:
+            answer_fields += f"x-litellm-model-id: {_field_text(deployment.deployment_id)}\r\n"
+            answer_fields += f"x-litellm-model-group: {_field_text(deployment.model_name)}\r\n"
+        return Bound(
+            deployment_id=orjson.dumps(deployment.deployment_id)[1:-1],
+            answer_fields=answer_fields.encode(),
+            model=orjson.dumps(model)[1:-1],
+            pool=self._pool(origin),
+            native=_NATIVE.get(provider.dialect, frozenset()),
+            dialect=provider.dialect,
+            build_target=partial(_build_target, deployment, provider, origin, model, fixed),
+            version_field=_DEFAULT_VERSION.get(provider.dialect, b""),
+            secret=deployment.api_key.reveal().encode() if deployment.api_key else b"",
+            timeout_s=deployment.timeout_s,
+            stream_timeout_s=deployment.stream_timeout_s,
+            gap_timeout_s=self._settings.upstream.between_chunks_timeout_s,
+            stream_usage=not deployment.api_version or deployment.api_version >= _STREAM_USAGE_SINCE,
+            weight=deployment.weight or deployment.rpm or deployment.tpm,
+        )
+
+    def _pool(self, origin: Origin) -> Pool:
+        pool = self.pools.get(origin.name)
+        if pool is None:
+            proxy, tunnel = self._proxy(origin)
+            resolve = self._resolver.for_host(*proxy) if proxy else self._resolver.for_host(origin.host, origin.port)
+            context = self._tls_context() if origin.tls else None
+            pool = Pool(self._poller, origin.host, origin.port, self._settings.upstream, context, resolve, tunnel, origin.name)
+            self.pools[origin.name] = pool
+        return pool
+
+    def _tls_context(self) -> ssl.SSLContext:
+        if self._tls is None:
+            self._tls = tls_context(self._settings.upstream.tls)
+        return self._tls
+
+    def _proxy(self, origin: Origin) -> tuple[tuple[str, int] | None, bytes | None]:
+        """Return the proxy's host and port and the CONNECT request for it, if the origin is reached through one."""
+        upstream = self._settings.upstream
+        url = upstream.https_proxy if origin.tls else upstream.http_proxy
+        if not url or any(_bypasses(origin.host, entry) for entry in upstream.no_proxy):
+            return None, None
+        parts = urlsplit(url)
+        if parts.scheme != "http" or not parts.hostname:
+            raise ConfigError([f"the proxy for {origin.name} must be an http:// URL with a host"])
+        lines = [f"CONNECT {origin.host}:{origin.port} HTTP/1.1", f"Host: {origin.host}:{origin.port}"]
+        if parts.username:
+            user = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+            lines.append(f"Proxy-Authorization: Basic {base64.b64encode(user.encode()).decode()}")
+        return (parts.hostname, parts.port or 80), "".join(f"{line}\r\n" for line in (*lines, "")).encode()
+
+
+def _bypasses(host: str, entry: str) -> bool:
+    """Return whether an entry of NO_PROXY covers *host*, as curl reads it."""
+    bare = entry.lstrip("*").lstrip(".")
+    return entry == "*" or host == bare or host.endswith(f".{bare}")
+
+
+def _field_text(text: str) -> str:
+    """Return *text* as a field value can carry it: others than visible ASCII are percent-encoded."""
+    return quote(text, safe=" !\"#$&'()*+,/:;<=>?@[]^`{|}~")
+
+
+def _build_target(
+    deployment: Deployment, provider: Provider, origin: Origin, model: str, fixed: bytes, operation: Operation, query: bytes, path_id: bytes | None
+) -> bytes:
+    target = operation.target if path_id is None else operation.target.replace("{id}", quote(path_id, safe=""))
+    line = operation.method + b" " + request_target(deployment, provider, origin, model, target, query) + b" HTTP/1.1\r\n"
+    return line + fixed + (b"Content-Type: application/json\r\n" if operation.body == 1 else b"")

@@ -1,0 +1,1 @@
+"""The specification of fastgate, as tests; the folders mirror the line."""

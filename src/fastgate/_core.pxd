@@ -177,7 +177,7 @@ cdef struct RequestScan:
     Py_ssize_t model_at
     Py_ssize_t model_end
     bint model_is_string
-    bint model_escaped
+    int model_escaped
     bint stream
     bint stream_is_bool
     Py_ssize_t options_at
@@ -277,7 +277,8 @@ cdef class Poller:
     cdef list closed
     # Received bytes lie here while they are handled; nothing may refer to them afterwards.
     cdef uint8_t *scratch
-    cdef object scratch_view
+    # Encrypted bytes on their way in or out.
+    cdef uint8_t *sealed
     cdef Gather gather
     # Monotonic clock, read once per batch of events.
     cdef int64_t now_us
@@ -290,6 +291,20 @@ cdef class Poller:
     cdef readonly int exchanges
     # Called with an exception that nobody expected.
     cdef public object on_exception
+
+@final
+cdef class Tls:
+    # Encrypted bytes in and out, and the session between them with its methods.
+    cdef object arrived
+    cdef object leaving
+    cdef object session
+    cdef object read
+    cdef object write
+    cdef object pending
+    # Bytes of an incomplete record.
+    cdef Py_ssize_t kept
+    # The peer said close_notify.
+    cdef bint closed
 
 cdef class Watched:
     cdef Poller poller
@@ -308,10 +323,8 @@ cdef class Connection(Watched):
     cdef void *timer_before
     # Output the socket did not take yet.
     cdef Buffer out
-    # (read, write) of the TLS object, or None. The object owns the descriptor then.
-    cdef object tls
-    cdef object tls_read
-    cdef object tls_write
+    # None: plain. `out` holds encrypted bytes.
+    cdef Tls tls
     cdef int on_deadline(self) except -1
 
 @final

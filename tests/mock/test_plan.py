@@ -59,6 +59,13 @@ def test_any_bytes_get_an_answer_or_a_refusal(path: str, body: bytes, content_ty
     assert int(first_line(Asked(b"POST", b"/v1" + path.encode(), b"", b"", content_type, body)).split(b" ")[1]) in (200, 400, 404)
 
 
+@pytest.mark.parametrize("path", ["/embeddings", "/rerank", "/responses/input_tokens", "/messages/count_tokens", "/moderations"])
+def test_stream_means_nothing_to_what_does_not_stream(path: str) -> None:
+    body = orjson.dumps({"model": "m", "stream": True, "input": "x", "documents": ["x"], "messages": [], "max_tokens": 1})
+    plan = build_plan(Asked(b"POST", b"/v1" + path.encode(), b"", b"", b"", body), Behaviour(), Kept())
+    assert plan.script.pieces[0].startswith(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n")
+
+
 @pytest.mark.parametrize("depth", [100, 300, 900])
 @pytest.mark.parametrize("path", [b"/v1/responses", b"/v1/chat/completions", b"/v1/embeddings"])
 def test_deep_nesting_gets_an_answer_or_a_refusal(path: bytes, depth: int) -> None:

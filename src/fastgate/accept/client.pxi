@@ -11,6 +11,8 @@ cdef enum:
     OUT_HIGH_BYTES = 128 * 1024
     OUT_LOW_BYTES = 32 * 1024
     LINGER_US = 1000000
+    # Read at once where a head is expected: more of a large body would have to be copied to its place.
+    HEAD_RECV_BYTES = 16 * 1024
     # Body bytes read at once at the most; others have their turn between.
     BODY_RECV_BYTES = 512 * 1024
 
@@ -183,7 +185,7 @@ cdef class ClientConnection(Connection):
         cdef Poller poller = self.poller
         cdef Py_ssize_t n, used = 0, room
         cdef int64_t left
-        if self.state == CLIENT_BODY and self.body_length >= 0 and self.body_length - self.body_received > SCRATCH_BYTES // 2:
+        if self.state == CLIENT_BODY and self.body_length >= 0 and self.body_length - self.body_received > HEAD_RECV_BYTES // 2:
             left = self.body_length - self.body_received
             room = min(left, BODY_RECV_BYTES)
             n = receive(self, self.body.data + self.body.end, room)
@@ -192,7 +194,7 @@ cdef class ClientConnection(Connection):
                 self.body_received += n
                 return self.message_complete() if n == left else body_progress(self)
         else:
-            n = receive(self, poller.scratch, SCRATCH_BYTES)
+            n = receive(self, poller.scratch, HEAD_RECV_BYTES)
             if n > 0:
                 if self.state == CLIENT_LINGER:
                     self.body_received += n

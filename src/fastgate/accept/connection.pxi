@@ -61,13 +61,8 @@ cdef int connection_close(Connection self, bint reset) except -1:
         option.l_onoff = 1
         option.l_linger = 0
         setsockopt(self.fd, SOL_SOCKET, SO_LINGER, &option, sizeof(option))
-    if self.tls is not None:
-        # Out of epoll before the object closes the descriptor; a duplicate elsewhere would keep it there.
-        epoll_ctl(poller.epoll_fd, EPOLL_CTL_DEL, self.fd, NULL)
-        self.tls.close()
-        self.tls = self.tls_read = self.tls_write = None
-    else:
-        c_close(self.fd)
+    c_close(self.fd)
+    self.tls = None
     self.fd = -1
     buffer_free(&self.out)
     poller.closed.append(self)
@@ -85,30 +80,12 @@ cdef enum:
 cdef Py_ssize_t receive(Connection self, uint8_t *p, Py_ssize_t n) except -1:
     """Read once into p[0 .. n). Return the count of bytes, or RECEIVED_EOF, RECEIVED_NOTHING, RECEIVED_ERROR."""
     cdef ssize_t count
-    if self.tls_read is not None:
-        return tls_receive(self, p, n)
+    if self.tls is not None:
+        return tls_receive(self, self.tls, p, n)
     count = recv(self.fd, p, n, 0)
     if count >= 0:
         return count
     return RECEIVED_NOTHING if errno == EAGAIN or errno == EINTR else RECEIVED_ERROR
-
-
-cdef Py_ssize_t tls_receive(Connection self, uint8_t *p, Py_ssize_t n) except -1:
-    """Read what is decrypted; several records at once, since epoll does not know of those the TLS object holds."""
-    cdef Py_ssize_t count = 0, got
-    try:
-        while n - count > 0:
-            got = self.tls_read(n - count, PyMemoryView_FromMemory(<char *>p + count, n - count, PyBUF_WRITE))
-            if got <= 0:
-                return count if count else RECEIVED_EOF
-            count += got
-            if not self.tls.pending():
-                return count
-    except (SSLWantReadError, SSLWantWriteError):
-        return count if count else RECEIVED_NOTHING
-    except OSError:
-        return count if count else RECEIVED_ERROR
-    return count
 
 
 cdef int offer(Connection self, iovec *pieces, int count, Py_ssize_t total) except -1:
@@ -119,7 +96,9 @@ cdef int offer(Connection self, iovec *pieces, int count, Py_ssize_t total) exce
     cdef Py_ssize_t n
     if total == 0:
         return 0
-    if buffer_len(&self.out) == 0 and self.tls_write is None:
+    if self.tls is not None:
+        return tls_offer(self, self.tls, pieces, count, total)
+    if buffer_len(&self.out) == 0:
         if count == 1:
             sent = send(self.fd, pieces[0].iov_base, pieces[0].iov_len, MSG_NOSIGNAL)
         else:
@@ -141,8 +120,6 @@ cdef int offer(Connection self, iovec *pieces, int count, Py_ssize_t total) exce
             continue
         buffer_append(&self.out, <const uint8_t *>pieces[i].iov_base + sent, n - sent)
         sent = 0
-    if self.tls_write is not None:
-        return drain(self)
     return watch(self, self.interest | EPOLLOUT)
 
 
@@ -151,15 +128,10 @@ cdef int drain(Connection self) except -1:
     cdef ssize_t sent
     cdef Py_ssize_t left = buffer_len(&self.out)
     while left:
-        if self.tls_write is not None:
-            sent = tls_send(self, self.out.data + self.out.start, min(left, 65536))
-        else:
-            sent = send(self.fd, self.out.data + self.out.start, left, MSG_NOSIGNAL)
-            if sent < 0:
-                sent = RECEIVED_NOTHING if errno == EAGAIN or errno == EINTR else RECEIVED_ERROR
-        if sent == RECEIVED_ERROR:
-            return 1
-        if sent == RECEIVED_NOTHING:
+        sent = send(self.fd, self.out.data + self.out.start, left, MSG_NOSIGNAL)
+        if sent < 0:
+            if errno != EAGAIN and errno != EINTR:
+                return 1
             break
         buffer_consume(&self.out, sent)
         left -= sent
@@ -169,15 +141,6 @@ cdef int drain(Connection self) except -1:
     else:
         watch(self, self.interest | EPOLLOUT)
     return 0
-
-
-cdef Py_ssize_t tls_send(Connection self, const uint8_t *p, Py_ssize_t n) except -1:
-    try:
-        return self.tls_write(PyMemoryView_FromMemory(<char *>p, n, PyBUF_READ))
-    except (SSLWantReadError, SSLWantWriteError):
-        return RECEIVED_NOTHING
-    except OSError:
-        return RECEIVED_ERROR
 
 
 # --- Gather: the output of one turn, put together for one send

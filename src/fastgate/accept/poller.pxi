@@ -19,9 +19,9 @@ cdef class Poller:
         self.scratch = <uint8_t *>malloc(SCRATCH_BYTES)
         self.gather.arena = <uint8_t *>malloc(ARENA_BYTES)
         self.gather.size = ARENA_BYTES
-        if self.scratch == NULL or self.gather.arena == NULL:
+        self.sealed = <uint8_t *>malloc(SCRATCH_BYTES)
+        if self.scratch == NULL or self.sealed == NULL or self.gather.arena == NULL:
             raise MemoryError()
-        self.scratch_view = PyMemoryView_FromMemory(<char *>self.scratch, SCRATCH_BYTES, PyBUF_WRITE)
         gather_start(&self.gather)
         self.now_us = monotonic_us()
         self.tick = self.now_us // TICK_US
@@ -36,6 +36,7 @@ cdef class Poller:
 
     def __dealloc__(self):
         free(self.scratch)
+        free(self.sealed)
         free(self.gather.arena)
         if self.timer_fd >= 0:
             c_close(self.timer_fd)

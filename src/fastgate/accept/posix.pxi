@@ -2,8 +2,7 @@
 
 from collections import deque
 from os import strerror as os_strerror
-from socket import socket as socket_class
-from ssl import SSLWantReadError, SSLWantWriteError
+from ssl import MemoryBIO, SSLWantReadError, SSLZeroReturnError
 from time import gmtime, strftime
 
 cdef extern from "sys/epoll.h" nogil:

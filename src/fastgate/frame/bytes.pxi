@@ -7,8 +7,14 @@ cdef extern from *:
     #include <stdint.h>
     #include <stddef.h>
     #include <string.h>
-    #if defined(__SSE2__)
+    #if defined(__x86_64__)
+    #include <immintrin.h>
+    #elif defined(__SSE2__)
     #include <emmintrin.h>
+    #endif
+    #include <stdlib.h>
+    #if defined(__GLIBC__)
+    #include <malloc.h>
     #endif
 
     #ifndef FASTGATE_DEBUG
@@ -24,56 +30,124 @@ cdef extern from *:
         for (int c = 'A'; c <= 'Z'; c++) fg_token[c] = (uint8_t)(c + 32);
         for (; *marks; marks++) fg_token[(uint8_t)*marks] = (uint8_t)*marks;
     }
-
-    /* Length of the prefix that may stand unescaped in a JSON string: no quote, no backslash, no control
-       character. *seen gathers the OR of all bytes, so that bit 7 says whether UTF-8 must be checked. */
-    static inline ptrdiff_t fg_json_plain(const uint8_t *p, ptrdiff_t n, uint8_t *seen) {
-        ptrdiff_t i = 0;
-        uint8_t gathered = 0;
-    #if defined(__SSE2__)
-        const __m128i quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8('\\\\'), space = _mm_set1_epi8(0x20);
-        int high = 0;
-        while (n - i >= 16) {
-            __m128i v = _mm_loadu_si128((const __m128i *)(p + i));
-            /* unsigned v < 0x20: max(v, 0x20) != v */
-            __m128i plain = _mm_cmpeq_epi8(_mm_max_epu8(v, space), v);
-            __m128i hit = _mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, slash));
-            int mask = (_mm_movemask_epi8(hit) | ~_mm_movemask_epi8(plain)) & 0xffff;
-            high = _mm_movemask_epi8(v);
-            if (mask) {
-                int k = __builtin_ctz((unsigned)mask);
-                if (high & ((1 << k) - 1)) gathered |= 0x80;
-                *seen |= gathered;
-                return i + k;
-            }
-            if (high) gathered |= 0x80;
-            i += 16;
-        }
+    /* Bodies of a few MB come and go: kept in the heap they are not mapped, zeroed and unmapped for every request. */
+    static void fg_memory_init(void) {
+    #if defined(__GLIBC__)
+        mallopt(M_MMAP_THRESHOLD, 8 << 20);
+        mallopt(M_TRIM_THRESHOLD, 16 << 20);
     #endif
-        for (; i < n; i++) {
-            uint8_t c = p[i];
-            if (c == '"' || c == '\\\\' || c < 0x20) break;
-            gathered |= c;
-        }
-        *seen |= gathered;
-        return i;
     }
 
-    /* Length of the prefix without quote and backslash. */
-    static inline ptrdiff_t fg_quote_or_slash(const uint8_t *p, ptrdiff_t n) {
-        ptrdiff_t i = 0;
+    #define FG_BACKSLASH 0x5c
+
+    /* Bits of p[0 .. 64) that end a plain run of a JSON string: quote, backslash, control characters.
+       *high: some byte is not ASCII. */
+    static inline uint64_t fg_string_marks(const uint8_t *p, uint64_t *high) {
     #if defined(__SSE2__)
-        const __m128i quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8('\\\\');
-        while (n - i >= 16) {
-            __m128i v = _mm_loadu_si128((const __m128i *)(p + i));
-            int mask = _mm_movemask_epi8(_mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, slash)));
-            if (mask) return i + __builtin_ctz((unsigned)mask);
-            i += 16;
+        const __m128i quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8(FG_BACKSLASH), below = _mm_set1_epi8(0x1f);
+        uint64_t marks = 0, top = 0;
+        for (int k = 0; k < 4; k++) {
+            __m128i v = _mm_loadu_si128((const __m128i *)(p + 16 * k));
+            __m128i hit = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, slash)),
+                                       _mm_cmpeq_epi8(_mm_min_epu8(v, below), v));
+            marks |= (uint64_t)(uint32_t)_mm_movemask_epi8(hit) << (16 * k);
+            top |= (uint64_t)(uint32_t)_mm_movemask_epi8(v) << (16 * k);
         }
+        *high |= top;
+        return marks;
+    #else
+        uint64_t marks = 0;
+        for (int k = 0; k < 64; k++) {
+            marks |= (uint64_t)(p[k] == '"' || p[k] == FG_BACKSLASH || p[k] < 0x20) << k;
+            *high |= p[k] >> 7;
+        }
+        return marks;
     #endif
-        for (; i < n; i++)
-            if (p[i] == '"' || p[i] == '\\\\') break;
-        return i;
+    }
+    #if defined(__x86_64__)
+    /* The same with 32 bytes at a time, where the processor can. */
+    __attribute__((target("avx2"))) static inline uint64_t fg_string_marks_avx2(const uint8_t *p, uint64_t *high) {
+        const __m256i quote = _mm256_set1_epi8('"'), slash = _mm256_set1_epi8(FG_BACKSLASH), below = _mm256_set1_epi8(0x1f);
+        uint64_t marks = 0, top = 0;
+        for (int k = 0; k < 2; k++) {
+            __m256i v = _mm256_loadu_si256((const __m256i *)(p + 32 * k));
+            __m256i hit = _mm256_or_si256(_mm256_or_si256(_mm256_cmpeq_epi8(v, quote), _mm256_cmpeq_epi8(v, slash)),
+                                          _mm256_cmpeq_epi8(_mm256_min_epu8(v, below), v));
+            marks |= (uint64_t)(uint32_t)_mm256_movemask_epi8(hit) << (32 * k);
+            top |= (uint64_t)(uint32_t)_mm256_movemask_epi8(v) << (32 * k);
+        }
+        *high |= top;
+        return marks;
+    }
+    #endif
+
+    static inline int fg_hex_value(uint8_t c) {
+        if (c >= '0' && c <= '9') return c - '0';
+        c |= 0x20;
+        return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+    }
+
+    /* Length of the escape sequence at p[0] == backslash; 0 if it is none; -1 if p[0 .. n) ends in it. RFC 8259 7. */
+    static inline ptrdiff_t fg_escape(const uint8_t *p, ptrdiff_t n) {
+        if (n < 2) return -1;
+        switch (p[1]) {
+        case '"': case FG_BACKSLASH: case '/': case 'b': case 'f': case 'n': case 'r': case 't': return 2;
+        case 'u':
+            if (n < 6) return -1;
+            return fg_hex_value(p[2]) < 0 || fg_hex_value(p[3]) < 0 || fg_hex_value(p[4]) < 0 || fg_hex_value(p[5]) < 0 ? 0 : 6;
+        }
+        return 0;
+    }
+
+    /* Offset of the quote that closes the string whose inside starts at p[0]; -1 if p[0 .. n) ends first; -2 if an escape
+       or a raw control character is wrong. *escaped: there was an escape; *high: some byte is not ASCII.
+       Whole blocks are turned into bits once, and the bits are walked. */
+    #define FG_STRING_END(name, marks_of, attribute) \\
+    attribute static ptrdiff_t name(const uint8_t *p, ptrdiff_t n, int *escaped, uint64_t *high) { \\
+        ptrdiff_t i = 0, length; \\
+        while (n - i >= 64) { \\
+            uint64_t top = 0, marks = marks_of(p + i, &top); \\
+            ptrdiff_t from = 0; \\
+            *high |= top; \\
+            while (marks) { \\
+                ptrdiff_t k = __builtin_ctzll(marks); \\
+                if (p[i + k] == '"') return i + k; \\
+                length = p[i + k] == FG_BACKSLASH ? fg_escape(p + i + k, n - i - k) : 0; \\
+                if (length <= 0) return length < 0 ? -1 : -2; \\
+                *escaped = 1; \\
+                from = k + length; \\
+                if (from >= 64) break; \\
+                marks &= ~0ULL << from; \\
+            } \\
+            i += from > 64 ? from : 64; \\
+        } \\
+        while (i < n) { \\
+            uint8_t c = p[i]; \\
+            if (c == '"') return i; \\
+            if (c == FG_BACKSLASH) { \\
+                length = fg_escape(p + i, n - i); \\
+                if (length <= 0) return length < 0 ? -1 : -2; \\
+                *escaped = 1; \\
+                i += length; \\
+                continue; \\
+            } \\
+            if (c < 0x20) return -2; \\
+            *high |= c >> 7; \\
+            i++; \\
+        } \\
+        return -1; \\
+    }
+    #define FG_NO_ATTRIBUTE
+    FG_STRING_END(fg_string_end_any, fg_string_marks, FG_NO_ATTRIBUTE)
+    #if defined(__x86_64__)
+    FG_STRING_END(fg_string_end_avx2, fg_string_marks_avx2, __attribute__((target("avx2"))))
+    #endif
+    static ptrdiff_t (*fg_string_end)(const uint8_t *, ptrdiff_t, int *, uint64_t *) = fg_string_end_any;
+
+    static void fg_dispatch_init(void) {
+    #if defined(__x86_64__)
+        if (__builtin_cpu_supports("avx2")) fg_string_end = fg_string_end_avx2;
+    #endif
     }
 
     /* Length of the prefix without quote, brace and bracket. '[' and '{', ']' and '}' differ in bit 5 only. */
@@ -185,8 +259,9 @@ cdef extern from *:
     """
     const uint8_t fg_token[256]
     void fg_tables_init() noexcept
-    Py_ssize_t fg_json_plain(const uint8_t *p, Py_ssize_t n, uint8_t *seen) noexcept
-    Py_ssize_t fg_quote_or_slash(const uint8_t *p, Py_ssize_t n) noexcept
+    void fg_memory_init() noexcept
+    void fg_dispatch_init() noexcept
+    Py_ssize_t fg_string_end(const uint8_t *p, Py_ssize_t n, int *escaped, uint64_t *high) noexcept
     Py_ssize_t fg_no_structure(const uint8_t *p, Py_ssize_t n) noexcept
     Py_ssize_t fg_field_content(const uint8_t *p, Py_ssize_t n) noexcept
     bint fg_utf8(const uint8_t *p, Py_ssize_t n) noexcept
@@ -196,6 +271,8 @@ cdef extern from *:
     Py_ssize_t fg_hex(uint8_t *out, uint64_t value) noexcept
 
 fg_tables_init()
+fg_memory_init()
+fg_dispatch_init()
 
 
 cdef inline int hex_digit(uint8_t c) noexcept:

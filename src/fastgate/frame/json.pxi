@@ -22,42 +22,19 @@ cdef inline Py_ssize_t skip_space(const uint8_t *p, Py_ssize_t i, Py_ssize_t n) 
     return i
 
 
-cdef Py_ssize_t skip_string(const uint8_t *p, Py_ssize_t i, Py_ssize_t n, bint *escaped, int *fault) noexcept:
+cdef Py_ssize_t skip_string(const uint8_t *p, Py_ssize_t i, Py_ssize_t n, int *escaped, int *fault) noexcept:
     """Return the offset behind the closing quote of the string whose inside starts at *i*, or -1 with *fault*."""
-    cdef Py_ssize_t start = i
-    cdef uint8_t seen = 0
+    cdef uint64_t high = 0
+    cdef Py_ssize_t end
     escaped[0] = False
-    while True:
-        i += fg_json_plain(p + i, n - i, &seen)
-        if i >= n:
-            fault[0] = JSON_TRUNCATED
-            return -1
-        if p[i] == 34:
-            if seen & 0x80 and not fg_utf8(p + start, i - start):
-                fault[0] = JSON_UTF8
-                return -1
-            return i + 1
-        if p[i] != 92:
-            fault[0] = JSON_STRING
-            return -1
-        escaped[0] = True
-        i += 1
-        if i >= n:
-            fault[0] = JSON_TRUNCATED
-            return -1
-        if p[i] == 117:  # \uXXXX
-            if n - i < 5:
-                fault[0] = JSON_TRUNCATED
-                return -1
-            if hex_quad(p + i + 1) < 0:
-                fault[0] = JSON_STRING
-                return -1
-            i += 5
-        elif p[i] in (34, 92, 47, 98, 102, 110, 114, 116):
-            i += 1
-        else:
-            fault[0] = JSON_STRING
-            return -1
+    end = fg_string_end(p + i, n - i, escaped, &high)
+    if end < 0:
+        fault[0] = JSON_TRUNCATED if end == -1 else JSON_STRING
+        return -1
+    if high and not fg_utf8(p + i, end):
+        fault[0] = JSON_UTF8
+        return -1
+    return i + end + 1
 
 
 cdef Py_ssize_t skip_number(const uint8_t *p, Py_ssize_t i, Py_ssize_t n) noexcept:
@@ -156,7 +133,7 @@ cdef int scan_request(RequestScan *s, const uint8_t *p, Py_ssize_t n) except -1:
     cdef int member[3]  # of the value being read at depth 1 and 2
     cdef Py_ssize_t i = 0, end
     cdef int depth = 0, fault = 0, state = WANT_VALUE
-    cdef bint escaped = False
+    cdef int escaped = False
     cdef uint8_t c
     memset(s, 0, sizeof(RequestScan))
     member[1] = member[2] = MEMBER_OTHER
@@ -407,34 +384,40 @@ cdef inline void count_digit(AnswerScan *a, uint8_t c) noexcept:
 
 cdef Py_ssize_t scan_answer_string(AnswerScan *a, const uint8_t *p, Py_ssize_t i, Py_ssize_t n) noexcept:
     """Follow a string's inside; return the offset behind its closing quote (at it, for a model), or n."""
-    cdef Py_ssize_t start
-    while i < n:
+    cdef Py_ssize_t start = i, end, slashes
+    cdef const uint8_t *quote
+    while True:
         if a.escape:
             a.escape = False
             i += 1
-            a.key_n = 33 if a.string == STRING_KEY else a.key_n  # no provider escapes the keys we look for
-            continue
-        start = i
-        i += fg_quote_or_slash(p + i, n - i)
-        if a.string == STRING_KEY:
-            if a.key_n + i - start <= 32:
-                memcpy(a.key_text + a.key_n, p + start, i - start)
-                a.key_n += i - start
-            else:
-                a.key_n = 33
-        elif a.string == STRING_ID:
-            if a.id_n + i - start <= 96:
-                memcpy(a.id_text + a.id_n, p + start, i - start)
-                a.id_n += i - start
-        if i >= n:
-            return n
-        if p[i] == 92:
-            a.escape = True
-            i += 1
-            continue
-        if a.string == STRING_MODEL:
-            a.string = STRING_CLOSED_MODEL
-            return i
-        a.string = STRING_NONE
-        return i + 1
-    return n
+        quote = <const uint8_t *>memchr(p + i, 34, n - i) if i < n else NULL
+        end = quote - p if quote != NULL else n
+        slashes = end
+        while slashes > i and p[slashes - 1] == 92:
+            slashes -= 1
+        # An odd run of backslashes escapes what follows it.
+        a.escape = (end - slashes) & 1
+        if quote == NULL:
+            break
+        i = end
+        if not a.escape:
+            break
+    if a.string == STRING_KEY:
+        a.key_n = keep_text(a.key_text, a.key_n, 32, p + start, end - start)
+    elif a.string == STRING_ID:
+        a.id_n = keep_text(a.id_text, a.id_n, 96, p + start, end - start)
+    if quote == NULL:
+        return n
+    if a.string == STRING_MODEL:
+        a.string = STRING_CLOSED_MODEL
+        return end
+    a.string = STRING_NONE
+    return end + 1
+
+
+cdef inline int keep_text(uint8_t *text, int used, int size, const uint8_t *p, Py_ssize_t n) noexcept:
+    """Append raw bytes to a bounded text; return its length, size + 1 if it does not fit."""
+    if used + n > size:
+        return size + 1
+    memcpy(text + used, p, n)
+    return used + <int>n

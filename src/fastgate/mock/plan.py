@@ -125,7 +125,7 @@ def _build_call(asked: Asked, route: Route, *, path: str, object_id: str, defaul
         model=model,
         fields=fields,
         body=asked.body,
-        stream=fields.get("stream") in (True, "true"),
+        stream=route.streams and fields.get("stream") in (True, "true"),
         prompt_tokens=max(len(asked.body) // 4, 1),
         tokens=min(wanted, limit),
         limited=limit < wanted,

@@ -14,20 +14,22 @@ class Route(NamedTuple):
     body: str = "json"
     # Whether an answer depends on the request's bytes alone, so that it can be kept.
     pure: bool = True
+    # Elsewhere `stream` in the body means nothing.
+    streams: bool = False
 
 
 # Without the `/v1` in front. `*` is one segment.
 ROUTES: dict[str, dict[str, Route]] = {
-    "/chat/completions": {"POST": Route(openai, "chat")},
-    "/completions": {"POST": Route(openai, "completions")},
+    "/chat/completions": {"POST": Route(openai, "chat", streams=True)},
+    "/completions": {"POST": Route(openai, "completions", streams=True)},
     "/embeddings": {"POST": Route(media, "embeddings")},
     "/moderations": {"POST": Route(media, "moderations")},
     "/images/generations": {"POST": Route(media, "images")},
     "/audio/speech": {"POST": Route(media, "speech")},
-    "/audio/transcriptions": {"POST": Route(media, "transcriptions", "multipart")},
-    "/audio/translations": {"POST": Route(media, "transcriptions", "multipart")},
+    "/audio/transcriptions": {"POST": Route(media, "transcriptions", "multipart", streams=True)},
+    "/audio/translations": {"POST": Route(media, "transcriptions", "multipart", streams=True)},
     "/rerank": {"POST": Route(media, "rerank")},
-    "/responses": {"POST": Route(responses, "responses", pure=False)},
+    "/responses": {"POST": Route(responses, "responses", pure=False, streams=True)},
     "/responses/input_tokens": {"POST": Route(responses, "response_input_tokens")},
     "/responses/*": {
         "GET": Route(responses, "response_get", "none", pure=False),
@@ -52,7 +54,7 @@ ROUTES: dict[str, dict[str, Route]] = {
     "/batches/*/cancel": {"POST": Route(objects, "batch_cancel", "none", pure=False)},
     "/models": {"GET": Route(objects, "models", "none")},
     "/models/*": {"GET": Route(objects, "model", "none")},
-    "/messages": {"POST": Route(anthropic, "messages")},
+    "/messages": {"POST": Route(anthropic, "messages", streams=True)},
     "/messages/count_tokens": {"POST": Route(anthropic, "count_tokens")},
 }
 

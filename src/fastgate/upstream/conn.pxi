@@ -17,7 +17,9 @@ cdef class UpstreamConnection(Connection):
         if self.state == UPSTREAM_CONNECTING:
             return finish_connect(self)
         if self.state == UPSTREAM_HANDSHAKE:
-            return self.handshake()
+            if events & EPOLLOUT and drain(self):
+                return self.pool.failed(self, "upstream_unreachable", f"{self.pool.origin} closed the connection during the TLS handshake")
+            return self.handshake() if events & ~<uint32_t>EPOLLOUT else 0
         if events & EPOLLOUT:
             if buffer_len(&self.out) and drain(self):
                 return self.fail("upstream_cut", "the connection to the provider failed while the request was written")
@@ -71,7 +73,7 @@ cdef class UpstreamConnection(Connection):
             pieces[used].iov_len = n - skip
             skip = 0
             used += 1
-        if self.tls_write is not None:
+        if self.tls is not None:
             n = exchange.request_bytes - self.sent
             self.sent = exchange.request_bytes
             if offer(self, pieces, used, n):
@@ -308,7 +310,9 @@ cdef class UpstreamConnection(Connection):
         if self.pool.tls_context is None:
             return self.ready()
         self.state = UPSTREAM_HANDSHAKE
-        tls_begin(self)
+        self.tls = Tls(self.pool.tls_context, self.pool.host)
+        # The first step only speaks; from then on each event brings something to read.
+        watch(self, EPOLLOUT)
         return self.handshake()
 
     cdef int feed_tunnel(self, const uint8_t *p, Py_ssize_t n) except -1:
@@ -327,16 +331,12 @@ cdef class UpstreamConnection(Connection):
         return self.connected()
 
     cdef int handshake(self) except -1:
+        cdef bint done
         try:
-            self.tls.do_handshake()
-        except SSLWantReadError:
-            return watch(self, EPOLLIN)
-        except SSLWantWriteError:
-            return watch(self, EPOLLOUT)
+            done = tls_handshake(self, self.tls)
         except OSError as error:
             return self.pool.failed(self, "upstream_unreachable", f"TLS with {self.pool.origin} failed: {tls_reason(error)}")
-        tls_ready(self)
-        return self.ready()
+        return self.ready() if done else watch(self, self.interest & EPOLLOUT | EPOLLIN)
 
     cdef int ready(self) except -1:
         """The connection can be used."""
@@ -348,6 +348,10 @@ cdef class UpstreamConnection(Connection):
         self.deadline_us = 0
         watch(self, EPOLLIN)
         return pool.give(self)
+
+
+cdef str tls_reason(object error):
+    return getattr(error, "verify_message", None) or getattr(error, "reason", None) or str(error)
 
 
 cdef inline int64_t poller_clock(Poller poller) noexcept:

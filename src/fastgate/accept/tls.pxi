@@ -1,0 +1,113 @@
+# TLS by the interpreter's own ssl module, between memory buffers: one recv brings many records, one send takes many.
+
+
+cdef class Tls:
+    """One connection's TLS session, from an ssl.SSLContext."""
+
+    def __init__(self, context, str server_hostname):
+        self.arrived = MemoryBIO()
+        self.leaving = MemoryBIO()
+        session = context.wrap_bio(self.arrived, self.leaving, server_hostname=server_hostname)
+        # The object beneath SSLObject: that one adds a Python call to each read and write.
+        self.session = session._sslobj
+        self.read = self.session.read
+        self.write = self.session.write
+        self.pending = self.session.pending
+
+
+cdef int tls_handshake(Connection self, Tls tls) except -1:
+    """Take the handshake a step further. Return 1 when it is complete; raise OSError if it failed."""
+    cdef Py_ssize_t n
+    cdef bint more = False
+    if self.interest & EPOLLIN:
+        n = recv(self.fd, self.poller.scratch, SCRATCH_BYTES, 0)
+        if n > 0:
+            tls.arrived.write(PyMemoryView_FromMemory(<char *>self.poller.scratch, n, PyBUF_READ))
+        elif n == 0 or (errno != EAGAIN and errno != EINTR):
+            raise OSError("the connection was closed during the handshake")
+    try:
+        tls.session.do_handshake()
+    except SSLWantReadError:
+        more = True
+    if tls_flush(self, tls):
+        raise OSError("the connection was closed during the handshake")
+    return 0 if more else 1
+
+
+cdef Py_ssize_t tls_receive(Connection self, Tls tls, uint8_t *p, Py_ssize_t n) except -1:
+    """Read once from the socket and decrypt all that is complete into p[0 .. n), which has room for one read's worth."""
+    cdef Py_ssize_t count, got = 0, room
+    cdef uint8_t *sealed = self.poller.sealed
+    room = min(n, SCRATCH_BYTES) - tls.kept
+    count = recv(self.fd, sealed, room if room > 4096 else 4096, 0)
+    if count == 0:
+        return tls_end(self, tls)
+    if count < 0:
+        return RECEIVED_NOTHING if errno == EAGAIN or errno == EINTR else RECEIVED_ERROR
+    tls.arrived.write(PyMemoryView_FromMemory(<char *>sealed, count, PyBUF_READ))
+    try:
+        while n > got:
+            count = tls.read(n - got, PyMemoryView_FromMemory(<char *>p + got, n - got, PyBUF_WRITE))
+            if count <= 0:
+                break
+            got += count
+            if tls.arrived.pending == 0 and tls.pending() == 0:
+                break
+    except SSLWantReadError:
+        pass
+    except SSLZeroReturnError:
+        tls.closed = True
+    except OSError:
+        return got if got else RECEIVED_ERROR
+    # What is left is part of one record: at most 16 KiB and its framing.
+    tls.kept = tls.arrived.pending
+    if got == 0:
+        return RECEIVED_EOF if tls.closed else RECEIVED_NOTHING
+    return got
+
+
+cdef Py_ssize_t tls_end(Connection self, Tls tls) noexcept:
+    """The socket ended: a clean end only behind the peer's close_notify (RFC 8446 6.1)."""
+    return RECEIVED_EOF if tls.closed else RECEIVED_ERROR
+
+
+cdef int tls_offer(Connection self, Tls tls, iovec *pieces, int count, Py_ssize_t total) except -1:
+    """Encrypt the pieces and send them. Return 0, or 1 if the socket failed."""
+    cdef int i
+    cdef Py_ssize_t n, used = 0
+    cdef uint8_t *joined = self.poller.sealed
+    for i in range(count):
+        n = pieces[i].iov_len
+        # Small pieces share a record; a large one is encrypted where it lies.
+        if used + n > SCRATCH_BYTES or n > 16384:
+            if used:
+                tls.write(PyMemoryView_FromMemory(<char *>joined, used, PyBUF_READ))
+                used = 0
+            if n > 16384:
+                tls.write(PyMemoryView_FromMemory(<char *>pieces[i].iov_base, n, PyBUF_READ))
+                continue
+        memcpy(joined + used, pieces[i].iov_base, n)
+        used += n
+    if used:
+        tls.write(PyMemoryView_FromMemory(<char *>joined, used, PyBUF_READ))
+    return tls_flush(self, tls)
+
+
+cdef int tls_flush(Connection self, Tls tls) except -1:
+    """Send what the session has to say. Return 0, or 1 if the socket failed."""
+    cdef bytes sealed
+    cdef Py_ssize_t n, sent = 0
+    if tls.leaving.pending == 0:
+        return 0
+    sealed = tls.leaving.read()
+    n = PyBytes_GET_SIZE(sealed)
+    if buffer_len(&self.out) == 0:
+        sent = send(self.fd, PyBytes_AS_STRING(sealed), n, MSG_NOSIGNAL)
+        if sent == n:
+            return 0
+        if sent < 0:
+            if errno != EAGAIN and errno != EINTR:
+                return 1
+            sent = 0
+    buffer_append(&self.out, <const uint8_t *>PyBytes_AS_STRING(sealed) + sent, n - sent)
+    return watch(self, self.interest | EPOLLOUT)

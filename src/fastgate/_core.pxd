@@ -223,7 +223,8 @@ cdef enum:
 cdef struct AnswerScan:
     int depth
     uint8_t string
-    bint escape
+    # The next byte is escaped by a backslash before it.
+    int escape
     # Inside the object under `message` or `response` at the top.
     bint envelope
     # Depth of the usage object being read; 0 outside.

@@ -340,8 +340,6 @@ INVALID = {
     "a model that is a number": b'{"model":1}',
     "a model that is null": b'{"model":null}',
     "a model that is an object": b'{"model":{"model":"group-a"}}',
-    "an empty model": b'{"model":""}',
-    "a stream that is no boolean": b'{"model":"group-a","stream":"yes"}',
 }
 
 

@@ -9,7 +9,7 @@ import pytest
 from tests.support.answers import DONE, LAST_CHUNK, STREAM_HEAD, chunk, delta, plain
 from tests.support.gateway import SCALE, Gateway, anthropic_model, configuration, openai_model
 from tests.support.upstream import Peer, Step, Upstream, send, stall
-from tests.support.wire import Client, chat, message, request
+from tests.support.wire import Client, IncompleteResponseError, chat, message, request
 
 Leave = Callable[[Client], None]
 
@@ -154,13 +154,23 @@ class Flood:
     def _event(number: int) -> bytes:
         return delta(f"{number:08d}" + "x" * 2000)
 
-    def serve(self, peer: Peer) -> None:
+    def fill(self, peer: Peer) -> bytes:
+        """Send until nothing more is taken; return the rest of the last event."""
         peer.send(STREAM_HEAD)
         peer.socket.settimeout(0.5)
         rest = b""
         while not rest:
             rest = self._send_what_fits(peer, chunk(self._event(self.events)))
             self.events += 1
+        return rest
+
+    def fill_and_reset(self, peer: Peer) -> None:
+        self.fill(peer)
+        peer.reset()
+        self.paused.set()
+
+    def serve(self, peer: Peer) -> None:
+        rest = self.fill(peer)
         self.paused.set()
         assert self.go_on.wait(20 * SCALE)
         peer.socket.settimeout(20 * SCALE)
@@ -196,6 +206,23 @@ def test_a_caller_that_does_not_read_makes_the_upstream_wait_and_loses_nothing(g
         assert gateway.rss_bytes() - before < 4 * MIB
         flood.go_on.set()
         assert list(client.events(client.read_head())) == flood.expected()
+
+
+def test_an_upstream_that_resets_while_it_waits_costs_no_cpu_and_is_told_of(gateway: Gateway, upstream: Upstream) -> None:
+    flood = Flood()
+    upstream.serve(flood.fill_and_reset)
+    with Client(gateway.connect(receive_buffer_bytes=16 << 10)) as client:
+        client.send(STREAM)
+        assert flood.paused.wait(20 * SCALE)
+        before = gateway.cpu_s()
+        assert not flood.go_on.wait(0.4)
+        assert gateway.cpu_s() - before < 0.2
+        events: list[bytes] = []
+        head = client.read_head()
+        with pytest.raises(IncompleteResponseError):
+            events.extend(client.events(head))
+    assert events[:-1] == flood.expected()[: len(events) - 1]
+    assert b'"error"' in events[-1]
 
 
 @LEAVE

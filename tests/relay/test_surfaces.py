@@ -162,6 +162,11 @@ def test_a_model_can_be_looked_up(path: str, gateway: Gateway) -> None:
     assert unknown.error()["code"] == "model_not_found"
 
 
+def test_an_empty_model_is_no_model(gateway: Gateway, upstream: Upstream) -> None:
+    assert ask(gateway, "/v1/chat/completions", chat("")).status in (400, 404)
+    assert upstream.requests == []
+
+
 def test_an_unknown_model_is_404_in_the_openai_shape(gateway: Gateway, upstream: Upstream) -> None:
     answer = ask(gateway, "/v1/chat/completions", chat("group-b"))
     assert answer.status == 404

@@ -158,6 +158,14 @@ class Gateway:
         pages = sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in self.pids())
         return pages * os.sysconf("SC_PAGE_SIZE")
 
+    def cpu_s(self) -> float:
+        """Return the seconds of CPU that all processes together have taken."""
+        ticks = 0
+        for pid in self.pids():
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            ticks += int(fields[11]) + int(fields[12])
+        return ticks / os.sysconf("SC_CLK_TCK")
+
     def stop(self) -> None:
         """Send SIGTERM; the exit must be clean, in time, and leave no live object."""
         if self._fence is not None:
@@ -172,6 +180,8 @@ class Gateway:
         self._directory.cleanup()
         assert code == 0, f"exit code {code}:\n{self.log}"
         assert "Traceback" not in self.log, self.log
+        for key in (MASTER_KEY, OPENAI_KEY, ANTHROPIC_KEY):
+            assert key not in self.log, f"{key} in the log:\n{self.log}"
         counters = [found.group(1) for found in map(_COUNTERS.search, self.log.splitlines()) if found]
         assert counters == ["connections=0 exchanges=0 upstreams=0"] * self._workers, self.log
 

@@ -131,7 +131,7 @@ def test_answered_with_502_byte_by_byte(case: Answer, gateway: Gateway, upstream
 
 
 def test_answered_with_502_while_the_upstream_waits_for_more(gateway: Gateway, upstream: Upstream) -> None:
-    upstream.serve(send(b"what is this\r\n"), stall)
+    upstream.serve(send(b"what is this\r\n\r\n"), stall)
     assert ask(gateway).status == 502
     assert upstream.closed_at()
 

@@ -144,9 +144,77 @@ cdef extern from *:
     #endif
     static ptrdiff_t (*fg_string_end)(const uint8_t *, ptrdiff_t, int *, uint64_t *) = fg_string_end_any;
 
+    /* Bits of p[0 .. 64) that are quotes, and those that are backslashes. */
+    static inline void fg_quote_marks(const uint8_t *p, uint64_t *quotes, uint64_t *slashes) {
+        uint64_t q = 0, b = 0;
+    #if defined(__SSE2__)
+        const __m128i quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8(FG_BACKSLASH);
+        for (int k = 0; k < 4; k++) {
+            __m128i v = _mm_loadu_si128((const __m128i *)(p + 16 * k));
+            q |= (uint64_t)(uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(v, quote)) << (16 * k);
+            b |= (uint64_t)(uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(v, slash)) << (16 * k);
+        }
+    #else
+        for (int k = 0; k < 64; k++) {
+            q |= (uint64_t)(p[k] == '"') << k;
+            b |= (uint64_t)(p[k] == FG_BACKSLASH) << k;
+        }
+    #endif
+        *quotes = q;
+        *slashes = b;
+    }
+    #if defined(__x86_64__)
+    __attribute__((target("avx2"))) static inline void fg_quote_marks_avx2(const uint8_t *p, uint64_t *quotes, uint64_t *slashes) {
+        const __m256i quote = _mm256_set1_epi8('"'), slash = _mm256_set1_epi8(FG_BACKSLASH);
+        __m256i a = _mm256_loadu_si256((const __m256i *)p), c = _mm256_loadu_si256((const __m256i *)(p + 32));
+        *quotes = (uint64_t)(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(a, quote))
+            | (uint64_t)(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(c, quote)) << 32;
+        *slashes = (uint64_t)(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(a, slash))
+            | (uint64_t)(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(c, slash)) << 32;
+    }
+    #endif
+
+    /* Offset of the quote that closes the string, p[0] being inside it; n if it is not there. *escape says whether p[0] is
+       escaped by what came before, and afterwards whether p[n] is. Escapes are not checked. No byte is looked at on its own:
+       in a run of backslashes every second one escapes what follows, which a subtraction finds for 64 bytes at once. */
+    #define FG_CLOSING_QUOTE(name, marks_of, attribute) \\
+    attribute static ptrdiff_t name(const uint8_t *p, ptrdiff_t n, int *escape) { \\
+        const uint64_t odd = 0xaaaaaaaaaaaaaaaaULL; \\
+        uint64_t carry = *escape != 0, quotes, slashes, escaped; \\
+        ptrdiff_t i = 0; \\
+        for (; n - i >= 64; i += 64) { \\
+            marks_of(p + i, &quotes, &slashes); \\
+            escaped = carry; \\
+            if (slashes) { \\
+                uint64_t starts = slashes & ~carry; \\
+                uint64_t code = (((starts << 1) | odd) - starts) ^ odd; \\
+                escaped = code ^ (slashes | carry); \\
+                carry = (code & slashes) >> 63; \\
+            } else \\
+                carry = 0; \\
+            quotes &= ~escaped; \\
+            if (quotes) { *escape = 0; return i + __builtin_ctzll(quotes); } \\
+        } \\
+        for (; i < n; i++) { \\
+            if (carry) carry = 0; \\
+            else if (p[i] == FG_BACKSLASH) carry = 1; \\
+            else if (p[i] == '"') { *escape = 0; return i; } \\
+        } \\
+        *escape = (int)carry; \\
+        return n; \\
+    }
+    FG_CLOSING_QUOTE(fg_closing_quote_any, fg_quote_marks, FG_NO_ATTRIBUTE)
+    #if defined(__x86_64__)
+    FG_CLOSING_QUOTE(fg_closing_quote_avx2, fg_quote_marks_avx2, __attribute__((target("avx2"))))
+    #endif
+    static ptrdiff_t (*fg_closing_quote)(const uint8_t *, ptrdiff_t, int *) = fg_closing_quote_any;
+
     static void fg_dispatch_init(void) {
     #if defined(__x86_64__)
-        if (__builtin_cpu_supports("avx2")) fg_string_end = fg_string_end_avx2;
+        if (__builtin_cpu_supports("avx2")) {
+            fg_string_end = fg_string_end_avx2;
+            fg_closing_quote = fg_closing_quote_avx2;
+        }
     #endif
     }
 
@@ -262,6 +330,7 @@ cdef extern from *:
     void fg_memory_init() noexcept
     void fg_dispatch_init() noexcept
     Py_ssize_t fg_string_end(const uint8_t *p, Py_ssize_t n, int *escaped, uint64_t *high) noexcept
+    Py_ssize_t fg_closing_quote(const uint8_t *p, Py_ssize_t n, int *escape) noexcept
     Py_ssize_t fg_no_structure(const uint8_t *p, Py_ssize_t n) noexcept
     Py_ssize_t fg_field_content(const uint8_t *p, Py_ssize_t n) noexcept
     bint fg_utf8(const uint8_t *p, Py_ssize_t n) noexcept

@@ -384,29 +384,12 @@ cdef inline void count_digit(AnswerScan *a, uint8_t c) noexcept:
 
 cdef Py_ssize_t scan_answer_string(AnswerScan *a, const uint8_t *p, Py_ssize_t i, Py_ssize_t n) noexcept:
     """Follow a string's inside; return the offset behind its closing quote (at it, for a model), or n."""
-    cdef Py_ssize_t start = i, end, slashes
-    cdef const uint8_t *quote
-    while True:
-        if a.escape:
-            a.escape = False
-            i += 1
-        quote = <const uint8_t *>memchr(p + i, 34, n - i) if i < n else NULL
-        end = quote - p if quote != NULL else n
-        slashes = end
-        while slashes > i and p[slashes - 1] == 92:
-            slashes -= 1
-        # An odd run of backslashes escapes what follows it.
-        a.escape = (end - slashes) & 1
-        if quote == NULL:
-            break
-        i = end
-        if not a.escape:
-            break
+    cdef Py_ssize_t end = i + fg_closing_quote(p + i, n - i, &a.escape)
     if a.string == STRING_KEY:
-        a.key_n = keep_text(a.key_text, a.key_n, 32, p + start, end - start)
+        a.key_n = keep_text(a.key_text, a.key_n, 32, p + i, end - i)
     elif a.string == STRING_ID:
-        a.id_n = keep_text(a.id_text, a.id_n, 96, p + start, end - start)
-    if quote == NULL:
+        a.id_n = keep_text(a.id_text, a.id_n, 96, p + i, end - i)
+    if end == n:
         return n
     if a.string == STRING_MODEL:
         a.string = STRING_CLOSED_MODEL

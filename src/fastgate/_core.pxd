@@ -281,6 +281,8 @@ cdef class Poller:
     # Encrypted bytes on their way in or out.
     cdef uint8_t *sealed
     cdef Gather gather
+    # Of the last receive: READ_FULL, READ_SHORT or READ_NOTHING.
+    cdef int last_read
     # Monotonic clock, read once per batch of events.
     cdef int64_t now_us
     # Timer wheel of borrowed Connections; slot of tick t is t mod WHEEL_SLOTS.
@@ -311,8 +313,9 @@ cdef class Watched:
     cdef Poller poller
     # -1 once closed.
     cdef int fd
-    # epoll events asked for.
+    # epoll events asked for; EPOLLET comes on top for connections.
     cdef uint32_t interest
+    cdef bint edge
     cdef int on_event(self, uint32_t events) except -1
 
 cdef class Connection(Watched):

@@ -91,7 +91,7 @@ class Gateway:
         """Close everything now."""
         self.drain()
         self._flush_timer.cancel()
-        self._poller.close()
+        self._poller.close_connections()
         self._log.flush()
 
     def flush_log(self) -> None:

@@ -239,6 +239,33 @@ def test_a_stored_response_is_asked_for_where_it_is(method: str, target: str, ga
     assert upstream.request().body == b""
 
 
+STORED = {
+    ("GET", "/v1/files"): b"",
+    ("GET", "/v1/files/file-1"): b"",
+    ("DELETE", "/v1/files/file-1"): b"",
+    ("GET", "/v1/files/file-1/content"): b"",
+    ("GET", "/v1/batches"): b"",
+    ("GET", "/v1/batches/batch_1"): b"",
+    ("POST", "/v1/batches/batch_1/cancel"): b"",
+    ("POST", "/v1/batches"): b'{"input_file_id":"file-1","endpoint":"/v1/chat/completions","completion_window":"24h"}',
+}
+
+
+@pytest.mark.parametrize(("asked", "body"), STORED.items(), ids=[" ".join(asked) for asked in STORED])
+def test_files_and_batches_are_the_providers(asked: tuple[str, str], body: bytes, gateway: Gateway, upstream: Upstream) -> None:
+    method, target = asked
+    assert ask(gateway, target, body, method=method).status == 200
+    assert (upstream.request().method, upstream.request().target) == (method.encode(), target.encode())
+    assert upstream.request().body == body
+
+
+def test_a_file_is_sent_on_byte_for_byte(gateway: Gateway, upstream: Upstream) -> None:
+    sent = form(('Content-Disposition: form-data; name="purpose"', b"batch"), (FILE, SOUND))
+    assert ask(gateway, "/v1/files", sent, content_type=FORM).status == 200
+    assert upstream.request().body == sent
+    assert upstream.request().field("content-type") == FORM.encode()
+
+
 @pytest.mark.parametrize("path", ["/health/liveliness", "/health/liveness", "/health/readiness", "/health", "/"])
 def test_the_gateway_says_that_it_is_well(path: str, gateway: Gateway) -> None:
     assert ask(gateway, path, method="GET").status == 200

@@ -11,9 +11,12 @@ cdef class Watched:
 cdef int watch(Watched self, uint32_t interest) except -1:
     """Ask epoll for these events; the first call registers the descriptor."""
     cdef epoll_event event
+    if interest == 0:
+        # Told of in any case; 0 would read as not registered.
+        interest = EPOLLERR
     if interest == self.interest:
         return 0
-    event.events = interest
+    event.events = interest | EPOLLET if self.edge else interest
     event.data.ptr = <void *>self
     if epoll_ctl(self.poller.epoll_fd, EPOLL_CTL_MOD if self.interest else EPOLL_CTL_ADD, self.fd, &event) < 0:
         raise_errno("cannot watch a socket")
@@ -45,6 +48,7 @@ cdef int connection_open(Connection self, Poller poller, int fd, uint32_t intere
     cdef int one = 1
     self.poller = poller
     self.fd = fd
+    self.edge = True
     poller.live.add(self)
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one))
     return watch(self, interest)
@@ -76,6 +80,12 @@ cdef enum:
     RECEIVED_NOTHING = -2
     RECEIVED_ERROR = -3
 
+cdef enum:
+    # The socket may hold more; it holds no more (the next byte makes an event); it held nothing.
+    READ_FULL
+    READ_SHORT
+    READ_NOTHING
+
 
 cdef Py_ssize_t receive(Connection self, uint8_t *p, Py_ssize_t n) except -1:
     """Read once into p[0 .. n). Return the count of bytes, or RECEIVED_EOF, RECEIVED_NOTHING, RECEIVED_ERROR."""
@@ -83,9 +93,39 @@ cdef Py_ssize_t receive(Connection self, uint8_t *p, Py_ssize_t n) except -1:
     if self.tls is not None:
         return tls_receive(self, self.tls, p, n)
     count = recv(self.fd, p, n, 0)
+    self.poller.last_read = READ_FULL if count == n else READ_SHORT if count > 0 else READ_NOTHING
     if count >= 0:
         return count
     return RECEIVED_NOTHING if errno == EAGAIN or errno == EINTR else RECEIVED_ERROR
+
+
+cdef enum:
+    JOINED_BYTES = 4096
+
+
+cdef inline const uint8_t *join(uint8_t *place, iovec *pieces, int count) noexcept:
+    """Copy the pieces one behind the other to *place*."""
+    cdef int i
+    cdef Py_ssize_t used = 0
+    for i in range(count):
+        memcpy(place + used, pieces[i].iov_base, pieces[i].iov_len)
+        used += pieces[i].iov_len
+    return place
+
+
+cdef inline bint read_again(Connection self, uint32_t events) noexcept:
+    """Whether a connection that was just read has to be read once more: an edge tells only once of what is there."""
+    cdef int last = self.poller.last_read
+    if self.fd < 0 or not self.interest & EPOLLIN:
+        return False
+    return last == READ_FULL or (last == READ_SHORT and events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+
+
+cdef int tell_again(Connection self) except -1:
+    """Let epoll tell anew of what is there."""
+    cdef uint32_t interest = self.interest
+    self.interest = interest | EPOLLERR
+    return watch(self, interest)
 
 
 cdef int offer(Connection self, iovec *pieces, int count, Py_ssize_t total) except -1:
@@ -101,6 +141,8 @@ cdef int offer(Connection self, iovec *pieces, int count, Py_ssize_t total) exce
     if buffer_len(&self.out) == 0:
         if count == 1:
             sent = send(self.fd, pieces[0].iov_base, pieces[0].iov_len, MSG_NOSIGNAL)
+        elif total <= JOINED_BYTES:
+            sent = send(self.fd, join(self.poller.sealed, pieces, count), total, MSG_NOSIGNAL)
         else:
             memset(&message, 0, sizeof(message))
             message.msg_iov = pieces

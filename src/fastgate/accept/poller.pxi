@@ -1,5 +1,6 @@
 # One epoll descriptor that the event loop watches: sockets are drained here, without the loop's own transports.
-# Rule 1: events are level-triggered; a handler reads once and lets the next round tell of more.
+# Rule 1: events are edge-triggered (epoll need not look again at what was handled): a handler reads until a read
+#   comes back short. Taking up EPOLLIN again, or any change of interest, makes epoll tell anew of what is there.
 # Rule 2: whoever is closed while a batch is handled stays alive until the batch is over.
 
 cdef enum:
@@ -8,6 +9,8 @@ cdef enum:
     SCRATCH_BYTES = 128 * 1024
     ARENA_BYTES = 256 * 1024
     TICK_US = 50000
+    # Reads of one connection before others have their turn.
+    READ_TURNS = 8
 
 
 cdef class Poller:
@@ -49,12 +52,16 @@ cdef class Poller:
     def counters(self):
         return {"connections": self.connections, "exchanges": self.exchanges, "upstreams": self.upstreams}
 
-    def close(self):
-        """Close every connection and the descriptor itself."""
+    def close_connections(self):
+        """Close every connection and listener."""
         cdef Watched watched
         for watched in list(self.live):
             watched_close(watched)
         self.closed.clear()
+
+    def close(self):
+        """Close every connection and the descriptor itself."""
+        self.close_connections()
         if self.epoll_fd >= 0:
             c_close(self.epoll_fd)
             c_close(self.timer_fd)
@@ -63,29 +70,30 @@ cdef class Poller:
     def on_ready(self):
         """Handle everything that is ready; never blocks."""
         cdef epoll_event events[BATCH_EVENTS]
-        cdef int count, i, rounds
-        cdef Watched watched
-        for rounds in range(4):
-            count = epoll_wait(self.epoll_fd, events, BATCH_EVENTS, 0)
-            if count <= 0:
-                break
+        cdef int count = epoll_wait(self.epoll_fd, events, BATCH_EVENTS, 0)
+        if count > 0:
             self.now_us = monotonic_us()
-            for i in range(count):
-                if events[i].data.ptr == NULL:
-                    on_tick(self)
-                    continue
-                watched = <Watched>events[i].data.ptr
-                if watched.fd < 0:
-                    continue
-                try:
-                    watched.on_event(events[i].events)
-                except Exception as error:
-                    give_up(watched, error)
-            watched = None
-            if self.closed:
-                self.closed.clear()
-            if count < BATCH_EVENTS:
-                break
+            handle_events(self, events, count)
+
+
+cdef int handle_events(Poller self, epoll_event *events, int count) except -1:
+    cdef int i
+    cdef Watched watched
+    for i in range(count):
+        if events[i].data.ptr == NULL:
+            on_tick(self)
+            continue
+        watched = <Watched>events[i].data.ptr
+        if watched.fd < 0:
+            continue
+        try:
+            watched.on_event(events[i].events)
+        except Exception as error:
+            give_up(watched, error)
+    watched = None
+    if self.closed:
+        self.closed.clear()
+    return 0
 
 
 cdef int give_up(Watched watched, object error) except -1:

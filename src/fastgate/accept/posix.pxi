@@ -16,6 +16,7 @@ cdef extern from "sys/epoll.h" nogil:
         EPOLLERR
         EPOLLHUP
         EPOLLRDHUP
+        EPOLLET
     ctypedef union epoll_data_t:
         void *ptr
     struct epoll_event:

@@ -39,7 +39,9 @@ cdef Py_ssize_t tls_receive(Connection self, Tls tls, uint8_t *p, Py_ssize_t n) 
     cdef Py_ssize_t count, got = 0, room
     cdef uint8_t *sealed = self.poller.sealed
     room = min(n, SCRATCH_BYTES) - tls.kept
-    count = recv(self.fd, sealed, room if room > 4096 else 4096, 0)
+    room = max(room, 4096)
+    count = recv(self.fd, sealed, room, 0)
+    self.poller.last_read = READ_FULL if count == room else READ_SHORT if count > 0 else READ_NOTHING
     if count == 0:
         return tls_end(self, tls)
     if count < 0:

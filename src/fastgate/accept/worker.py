@@ -104,9 +104,9 @@ class Worker:
         self._loop.stop()
 
     def _close(self) -> None:
+        self._loop.remove_reader(self._poller.fileno())
         self._gateway.close()
         self._gateway.flush_log()
-        self._loop.remove_reader(self._poller.fileno())
         if self._options.counters:
             gc.collect()
             counters = self._poller.counters()

@@ -110,7 +110,9 @@ cdef int parse_request_line(Head *h, const uint8_t *p, Py_ssize_t n) noexcept:
     i += 1
     if n - i < 5 or memcmp(p + i, b"HTTP/", 5):
         return FAULT_REQUEST_LINE
-    if n - i != 8 or p[i + 5] != 49 or p[i + 6] != 46 or not 48 <= p[i + 7] <= 49:
+    if n - i != 8 or not 48 <= p[i + 5] <= 57 or p[i + 6] != 46 or not 48 <= p[i + 7] <= 57:
+        return FAULT_REQUEST_LINE
+    if p[i + 5] != 49 or p[i + 7] > 49:
         return FAULT_VERSION
     h.minor = p[i + 7] - 48
     return parse_target(h)
@@ -392,7 +394,8 @@ cdef int chunked_next(Chunked *c, const uint8_t **cursor, const uint8_t *end, Sp
             if digit >= 0:
                 # Cannot overflow: left is at most chunk_limit before each step.
                 c.left = c.left * 16 + digit
-                c.digits += 1
+                if c.left or c.digits == 0:
+                    c.digits += 1
                 if c.digits > 16 or c.left > c.chunk_limit:
                     return FAULT_CHUNK if c.digits > 16 else FAULT_BODY_LARGE
                 continue

@@ -64,12 +64,12 @@ def fixed_fields(deployment: Deployment, provider: Provider, origin: Origin) -> 
     return "".join(f"{name}: {value}\r\n" for name, value in fields).encode()
 
 
-def request_target(deployment: Deployment, provider: Provider, origin: Origin, model: str, operation: str, query: bytes) -> bytes:
+def request_target(deployment: Deployment, provider: Provider, origin: Origin, model: str, operation: str, query: bytes | None) -> bytes:
     """Return path and query: the provider's, then what is left of the caller's query."""
     target = provider.target.format(
         base=origin.path, operation=operation, model=quote(model, safe=""), api_version=quote(deployment.api_version, safe="")
     )
-    kept = [part for part in query.decode("ascii").split("&") if part and part.partition("=")[0] not in _DROPPED_PARAMETERS]
+    kept = [part for part in (query or b"").decode("ascii").split("&") if part and part.partition("=")[0] not in _DROPPED_PARAMETERS]
     if origin.query:
         kept.insert(0, origin.query)
     path, mark, own = target.partition("?")

@@ -317,6 +317,7 @@ cdef class Watched:
     cdef uint32_t interest
     cdef bint edge
     cdef int on_event(self, uint32_t events) except -1
+    cdef int on_exception(self) except -1
 
 cdef class Connection(Watched):
     # Monotonic; 0: none. Moving it later costs nothing, the wheel looks again when it gets there.
@@ -356,6 +357,7 @@ cdef class Service:
     cdef int on_gone(self, ClientConnection client) except -1
     cdef int on_drained(self, ClientConnection client) except -1
     cdef int on_answer_deadline(self, ClientConnection client) except -1
+    cdef int on_bug(self, ClientConnection client) except -1
 
 cdef enum ClientState:
     CLIENT_HEAD      # waiting for a request head
@@ -481,6 +483,8 @@ cdef class Operation:
     # 0 none, 1 JSON, 2 multipart.
     cdef readonly int body
     cdef bint streams
+    # Its streams end with an event that says so.
+    cdef bint terminates
     # Upstream's method and, where the path has no parameter, what follows the provider's base URL.
     cdef readonly bytes method
     cdef readonly str target

@@ -40,12 +40,14 @@ cdef class GatewayService(Service):
         """frame is done; authenticate before a byte of the body is read. Return 1 if the request was answered."""
         cdef Exchange x = begin_exchange(self, client)
         cdef Operation operation = find_operation(self, x, head)
+        cdef Span key
         if operation is None:
             return 1
         x.operation = operation
         if not operation.public:
             if self.keys is not None:
-                if not is_authenticated(self.keys, head):
+                key = find_key(head)
+                if key.at == NULL or not self.keys.check(key.at, key.n):
                     return self.refuse(x, "invalid_api_key", "")
             elif not client.loopback and not self.allow_unauthenticated:
                 return self.refuse(x, "forbidden", "no key is configured, so only callers on this machine are served")
@@ -148,6 +150,17 @@ cdef class GatewayService(Service):
             x.waiting = False
             x.deployment.pool.waiting.remove(x)
         return relay_fault(x, "upstream_timeout", f"no connection to the provider was free within {x.deployment.timeout_us // 1000000} s")
+
+
+    cdef int on_bug(self, ClientConnection client) except -1:
+        cdef Exchange x = <Exchange>client.attached
+        cdef UpstreamConnection upstream = x.upstream
+        if upstream is not None:
+            x.upstream = None
+            upstream.exchange = None
+            upstream_close(upstream)
+        client.keep_alive = False
+        return relay_fault(x, "internal_error", f"the gateway failed on this request; its log says more under {x.request_id.decode()}")
 
 
 cdef Exchange begin_exchange(GatewayService self, ClientConnection client):

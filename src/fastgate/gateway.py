@@ -167,6 +167,7 @@ class Gateway:
             target=endpoint.target,
             body=BODIES[endpoint.body],
             streams=endpoint.streams,
+            terminates=endpoint.terminates,
             usage_option=endpoint.usage_option,
             id_field=f"{DIALECTS[endpoint.dialect].REQUEST_ID_FIELD}: ".encode(),
             local=local,

@@ -41,6 +41,10 @@ cdef class Service:
     cdef int on_answer_deadline(self, ClientConnection client) except -1:
         return 0
 
+    cdef int on_bug(self, ClientConnection client) except -1:
+        """An exception that nobody expected came up in this client's request."""
+        return 0
+
 
 cdef int service_limits(Service self, object limits) except -1:
     self.line_limit = limits.request_line_bytes
@@ -184,6 +188,12 @@ cdef class ClientConnection(Connection):
             return tell_again(self)
         if events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR):
             return self.on_eof()
+        return 0
+
+    cdef int on_exception(self) except -1:
+        self.keep_alive = False
+        if self.attached is not None:
+            self.service.on_bug(self)
         return 0
 
     cdef int on_readable(self) except -1:

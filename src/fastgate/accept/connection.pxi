@@ -7,6 +7,9 @@ cdef class Watched:
     cdef int on_event(self, uint32_t events) except -1:
         raise NotImplementedError
 
+    cdef int on_exception(self) except -1:
+        return 0
+
 
 cdef int watch(Watched self, uint32_t interest) except -1:
     """Ask epoll for these events; the first call registers the descriptor."""

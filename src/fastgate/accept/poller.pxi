@@ -97,13 +97,17 @@ cdef int handle_events(Poller self, epoll_event *events, int count) except -1:
 
 
 cdef int give_up(Watched watched, object error) except -1:
-    """An unexpected exception: the connection it came from is closed, the rest goes on."""
+    """An unexpected exception, which is a bug of ours: who waits is told, the connection is closed, the rest goes on."""
     cdef Poller poller = watched.poller
     gather_start(&poller.gather)
-    watched_close(watched)
     if poller.on_exception is not None:
         poller.on_exception(error)
-    return 0
+    try:
+        watched.on_exception()
+    except Exception as second:
+        if poller.on_exception is not None:
+            poller.on_exception(second)
+    return watched_close(watched)
 
 
 cdef int raise_errno(str what) except -1:

@@ -16,28 +16,46 @@ cdef class Keys:
         return good
 
 
-cdef bint is_authenticated(Keys keys, Head *head) noexcept:
-    """Whether any of the forms that SDKs use carries an accepted key: four fields, Bearer, `?key=`."""
-    cdef int i
-    cdef Field *f
+cdef Span find_key(Head *head) noexcept:
+    """Return the caller's key. Where several forms come, a field made for keys wins over Bearer, and that over `?key=`."""
     cdef Span key
+    cdef int i, rank, best = 0
+    cdef Field *f
+    key.at = NULL
+    key.n = 0
     for i in range(head.count):
         f = &head.fields[i]
-        if f.known == FIELD_AUTHORIZATION:
-            # RFC 9110 11.1: the scheme is case-insensitive, one space or more behind it.
-            if f.value.n > 7 and fg_is_word(f.value.at, 7, b"bearer "):
-                key.at = f.value.at + 7
-                key.n = f.value.n - 7
-                while key.n and key.at[0] == 32:
-                    key.at += 1
-                    key.n -= 1
-                if keys.check(key.at, key.n):
-                    return True
-        elif f.known in (FIELD_X_API_KEY, FIELD_API_KEY, FIELD_X_GOOG_API_KEY, FIELD_X_LITELLM_API_KEY):
-            if keys.check(f.value.at, f.value.n):
-                return True
-    key = find_query(head.query, b"key=")
-    return key.at != NULL and keys.check(key.at, key.n)
+        rank = key_rank(f.known)
+        if rank > best and (f.known != FIELD_AUTHORIZATION or is_bearer(f.value)):
+            best = rank
+            key = without_bearer(f.value)
+    return key if best else find_query(head.query, b"key=")
+
+
+cdef inline int key_rank(int known) noexcept:
+    # Anthropic takes x-api-key where both come; LiteLLM its own field before all.
+    if known == FIELD_AUTHORIZATION:
+        return 1
+    if known == FIELD_API_KEY or known == FIELD_X_GOOG_API_KEY:
+        return 2
+    if known == FIELD_X_API_KEY:
+        return 3
+    return 4 if known == FIELD_X_LITELLM_API_KEY else 0
+
+
+cdef inline bint is_bearer(Span v) noexcept:
+    return v.n > 7 and fg_is_word(v.at, 7, b"bearer ")
+
+
+cdef inline Span without_bearer(Span v) noexcept:
+    """Return a key without the scheme in front of it. RFC 9110 11.1: case-insensitive, one space or more behind it."""
+    if is_bearer(v):
+        v.at += 7
+        v.n -= 7
+        while v.n and v.at[0] == 32:
+            v.at += 1
+            v.n -= 1
+    return v
 
 
 cdef Span find_query(Span query, const char *name) noexcept:

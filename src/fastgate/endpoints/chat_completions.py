@@ -11,6 +11,7 @@ ENDPOINTS = (
         target="/chat/completions",
         body="json",
         streams=True,
+        terminates=True,
         usage_option=True,
         needs_model=True,
     ),

@@ -21,6 +21,8 @@ class Endpoint(Struct, frozen=True, kw_only=True):
     target: str = ""
     body: Body = "none"
     streams: bool = False
+    # Its streams say themselves that they are complete: [DONE], message_stop, response.completed and kin.
+    terminates: bool = False
     # A stream can be asked for its usage with `stream_options`.
     usage_option: bool = False
     # A request that names no model is refused; else the only account that could own it is asked.

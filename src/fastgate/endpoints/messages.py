@@ -11,6 +11,7 @@ ENDPOINTS = (
         target="/v1/messages",
         body="json",
         streams=True,
+        terminates=True,
         needs_model=True,
     ),
     Endpoint(

@@ -16,6 +16,7 @@ ENDPOINTS = (
         target="/responses",
         body="json",
         streams=True,
+        terminates=True,
         needs_model=True,
     ),
     _stored("GET", "/responses/{id}", "responses_get"),

@@ -4,7 +4,7 @@
 cdef class Operation:
     """A row of `endpoints/`, bound. *body*: 0 none, 1 JSON, 2 multipart. *local*, if given, answers here."""
 
-    def __init__(self, Py_ssize_t index, str name, str dialect, bytes method, *, str target, int body, bint streams, bint usage_option,
+    def __init__(self, Py_ssize_t index, str name, str dialect, bytes method, *, str target, int body, bint streams, bint terminates=False, bint usage_option=False,
                  bytes id_field, local=None, bint public=False, bint needs_model=False):
         self.index = index
         self.name = name
@@ -14,6 +14,7 @@ cdef class Operation:
         self.target = target
         self.body = body
         self.streams = streams
+        self.terminates = terminates
         self.usage_option = usage_option
         self.id_field = id_field
         self.local = local

@@ -234,9 +234,18 @@ cdef int relay_event(Exchange self, const uint8_t *p, Py_ssize_t n) except -1:
     answer_start(&self.answer)
     put(self, p, at)
     relay_json(self, p, at, end)
-    if n > 14 and memcmp(p, b"event: message_stop", min(n, 19)) == 0:
-        self.terminated = True
+    if n > 19 and memcmp(p, b"event: ", 7) == 0:
+        self.terminated |= is_last_event(p + 7, n - 7)
     return put(self, p + end, n - end)
+
+
+cdef bint is_last_event(const uint8_t *name, Py_ssize_t n) noexcept:
+    """Whether an event's name ends its stream; an error event is an end as well."""
+    if memcmp(name, b"message_stop", 12) == 0 or memcmp(name, b"error", 5) == 0:
+        return True
+    if n < 20 or memcmp(name, b"response.", 9):
+        return False
+    return memcmp(name + 9, b"completed", 9) == 0 or memcmp(name + 9, b"failed", 6) == 0 or memcmp(name + 9, b"incomplete", 10) == 0
 
 
 cdef bint is_usage_event(Exchange self, const uint8_t *p, Py_ssize_t at, Py_ssize_t end) noexcept:
@@ -390,6 +399,11 @@ cdef int relay_end(Exchange self) except -1:
     relay_flush(self)
     buffer_free(&self.held)
     return 0
+
+
+cdef bint relay_was_cut(Exchange self) noexcept:
+    """Whether an answer whose end is the connection's end lacks the end that its stream should have."""
+    return self.mode == MODE_EVENTS and self.operation.terminates and not self.terminated
 
 
 cdef int relay_close(Exchange self) except -1:

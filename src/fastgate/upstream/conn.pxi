@@ -36,6 +36,11 @@ cdef class UpstreamConnection(Connection):
             return tell_again(self)
         return 0
 
+    cdef int on_exception(self) except -1:
+        if self.exchange is None or self.exchange.client is None:
+            return 0
+        return self.exchange.service.on_bug(self.exchange.client)
+
     cdef int start(self, Exchange exchange) except -1:
         """Send the exchange's request."""
         self.state = UPSTREAM_ACTIVE
@@ -250,7 +255,7 @@ cdef class UpstreamConnection(Connection):
         cdef Exchange exchange = self.exchange
         if self.state == UPSTREAM_TUNNEL:
             return self.pool.failed(self, "upstream_unreachable", f"the proxy on the way to {self.pool.origin} closed the connection")
-        if self.head_done and self.body == BODY_CLOSE and clean:
+        if self.head_done and self.body == BODY_CLOSE and clean and not relay_was_cut(exchange):
             self.keep_alive = False
             self.answered(True)
             return 0

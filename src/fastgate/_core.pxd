@@ -445,6 +445,7 @@ cdef class Deployment:
     cdef Pool pool
     # Endpoint dialects it understands as they are.
     cdef readonly frozenset native
+    cdef uint32_t native_bits
     cdef readonly str dialect
     # Operation index -> head of an upstream request up to the client's fields; None until first used.
     cdef list targets
@@ -478,6 +479,7 @@ cdef class Operation:
     cdef readonly Py_ssize_t index
     cdef readonly str name
     cdef readonly str dialect
+    cdef uint32_t dialect_bit
     # `name` as bytes, for the log.
     cdef bytes log_name
     # 0 none, 1 JSON, 2 multipart.
@@ -581,6 +583,8 @@ cdef class Exchange:
     cdef int64_t dispatched_us
     cdef int64_t first_byte_us
     cdef int64_t overhead_us
+    # Set when head and whole answer went out together.
+    cdef int64_t sent_us
     cdef int64_t bytes_in
     cdef int64_t bytes_out
     cdef int64_t events
@@ -691,6 +695,11 @@ cdef class AccessLog:
     cdef bint human
     cdef Buffer lines
     cdef readonly int64_t dropped
+    # Most bytes of one write.
+    cdef Py_ssize_t write_bytes
+    # Wall clock minus monotonic clock, looked up once a second.
+    cdef int64_t offset_us
+    cdef int64_t offset_until_us
     # "2026-11-01T12:00:00." of the present second, and that second.
     cdef bytes second_text
     cdef int64_t second

@@ -259,7 +259,7 @@ cdef int choose(GatewayService self, Exchange x) except -1:
                 if group is None:
                     return self.refuse(x, "model_not_found", self.control.explain_unknown(model))
     x.group = group
-    x.deployment = pick(self, group, x.operation.dialect)
+    x.deployment = pick(self, group, x.operation.dialect_bit)
     if x.deployment is None:
         return self.refuse(x, "dialect_not_supported", self.control.explain_mismatch(group, x.operation))
     return 0

@@ -21,7 +21,6 @@ from fastgate.route.groups import Groups
 from fastgate.translate import DIALECTS
 from fastgate.upstream.bind import Binder
 
-
 STDERR_FD = 2
 BODIES = {"none": 0, "json": 1, "multipart": 2}
 

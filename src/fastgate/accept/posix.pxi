@@ -1,7 +1,9 @@
 # What the kernel offers: the system calls of the data plane, and the little of Python's library that the core uses.
 
 from collections import deque
+from os import fstat
 from os import strerror as os_strerror
+from stat import S_ISREG
 from ssl import MemoryBIO, SSLWantReadError, SSLZeroReturnError
 from time import gmtime, strftime
 
@@ -110,6 +112,12 @@ cdef extern from "poll.h" nogil:
 cdef inline int64_t monotonic_us() noexcept:
     cdef timespec t
     clock_gettime(CLOCK_MONOTONIC, &t)
+    return <int64_t>t.tv_sec * 1000000 + t.tv_nsec // 1000
+
+
+cdef inline int64_t wall_clock_us() noexcept:
+    cdef timespec t
+    clock_gettime(CLOCK_REALTIME, &t)
     return <int64_t>t.tv_sec * 1000000 + t.tv_nsec // 1000
 
 

@@ -71,7 +71,8 @@ class LocalAnswers:
         name = (exchange.path_model or b"").decode("utf-8", "replace")
         model = self._models.get(name)
         if model is None:
-            error = {"message": f'model "{name[:100]}" is not in model_list', "type": "invalid_request_error", "param": "model", "code": "model_not_found"}
+            message = f'model "{name[:100]}" is not in model_list'
+            error = {"message": message, "type": "invalid_request_error", "param": "model", "code": "model_not_found"}
             return 404, JSON, orjson.dumps({"error": error}), b""
         return 200, JSON, orjson.dumps(model), b""
 
@@ -85,7 +86,11 @@ class LocalAnswers:
         healthy: list[dict[str, Any]] = []
         unhealthy: list[dict[str, Any]] = []
         for deployment in self._deployments:
-            endpoint: dict[str, Any] = {"model": deployment.model, "model_name": deployment.model_name, "model_id": deployment.deployment_id}
+            endpoint: dict[str, Any] = {
+                "model": deployment.model,
+                "model_name": deployment.model_name,
+                "model_id": deployment.deployment_id,
+            }
             failures = [pool.last_failure for name, pool in self._pools.pools.items() if deployment.api_base.startswith(name)]
             if failures and failures[0]:
                 unhealthy.append({**endpoint, "error": failures[0]})

@@ -15,6 +15,7 @@ cdef class AccessLog:
     def __init__(self, int fd, bint human):
         self.fd = fd
         self.human = human
+        self.write_bytes = LOG_GATHER_BYTES if fd >= 0 and S_ISREG(fstat(fd).st_mode) else LOG_WRITE_BYTES
         self.second = -1
 
     def __dealloc__(self):
@@ -26,7 +27,7 @@ cdef class AccessLog:
 
     cdef int add(self, Exchange x) except -1:
         cdef Buffer *b = &self.lines
-        cdef int64_t now = monotonic_us()
+        cdef int64_t now = x.sent_us if x.sent_us else monotonic_us()
         if self.fd < 0:
             return 0
         if buffer_len(b) > LOG_LIMIT_BYTES:
@@ -47,7 +48,7 @@ cdef int log_flush(AccessLog self) except -1:
     ready.fd = self.fd
     ready.events = POLLOUT
     while left and poll(&ready, 1, 0) > 0:
-        n = min(left, LOG_WRITE_BYTES)
+        n = min(left, self.write_bytes)
         count = c_write(self.fd, self.lines.data + self.lines.start, n)
         if count <= 0:
             break
@@ -82,18 +83,21 @@ cdef int log_ms(Buffer *b, const char *name, int64_t value_us) except -1:
     return buffer_append(b, digits, n + 4)
 
 
-cdef int log_time(AccessLog self, Buffer *b) except -1:
+cdef int log_time(AccessLog self, Buffer *b, int64_t now) except -1:
     """Append the wall clock, RFC 3339 in UTC with milliseconds."""
-    cdef timespec t
     cdef uint8_t rest[4]
-    clock_gettime(CLOCK_REALTIME, &t)
-    if t.tv_sec != self.second:
-        self.second = t.tv_sec
-        self.second_text = strftime("%Y-%m-%dT%H:%M:%S.", gmtime(t.tv_sec)).encode()
+    cdef int64_t wall_us
+    if now >= self.offset_until_us:
+        self.offset_us = wall_clock_us() - now
+        self.offset_until_us = now + 1000000
+    wall_us = now + self.offset_us
+    if wall_us // 1000000 != self.second:
+        self.second = wall_us // 1000000
+        self.second_text = strftime("%Y-%m-%dT%H:%M:%S.", gmtime(self.second)).encode()
     head_text(b, self.second_text)
-    rest[0] = 48 + t.tv_nsec // 100000000
-    rest[1] = 48 + t.tv_nsec // 10000000 % 10
-    rest[2] = 48 + t.tv_nsec // 1000000 % 10
+    rest[0] = 48 + wall_us // 100000 % 10
+    rest[1] = 48 + wall_us // 10000 % 10
+    rest[2] = 48 + wall_us // 1000 % 10
     rest[3] = 90
     return buffer_append(b, rest, 4)
 
@@ -101,7 +105,7 @@ cdef int log_time(AccessLog self, Buffer *b) except -1:
 cdef int log_json(AccessLog self, Exchange x, int64_t now) except -1:
     cdef Buffer *b = &self.lines
     log_text(b, b'{"time":"')
-    log_time(self, b)
+    log_time(self, b, now)
     log_text(b, b'","request_id":"')
     head_text(b, x.request_id)
     log_text(b, b'","operation":"')
@@ -138,7 +142,7 @@ cdef int log_json(AccessLog self, Exchange x, int64_t now) except -1:
 
 cdef int log_words(AccessLog self, Exchange x, int64_t now) except -1:
     cdef Buffer *b = &self.lines
-    log_time(self, b)
+    log_time(self, b, now)
     log_count(b, b" ", x.status)
     log_text(b, b" ")
     head_text(b, x.operation.log_name)

@@ -172,6 +172,17 @@ cdef extern from *:
         *slashes = (uint64_t)(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(a, slash))
             | (uint64_t)(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(c, slash)) << 32;
     }
+    __attribute__((target("avx512bw"))) static inline void fg_quote_marks_avx512(const uint8_t *p, uint64_t *quotes, uint64_t *slashes) {
+        __m512i v = _mm512_loadu_si512((const void *)p);
+        *quotes = _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8('"'));
+        *slashes = _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8(FG_BACKSLASH));
+    }
+    __attribute__((target("avx512bw"))) static inline uint64_t fg_string_marks_avx512(const uint8_t *p, uint64_t *high) {
+        __m512i v = _mm512_loadu_si512((const void *)p);
+        *high |= _mm512_movepi8_mask(v);
+        return _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8('"')) | _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8(FG_BACKSLASH))
+            | _mm512_cmplt_epu8_mask(v, _mm512_set1_epi8(0x20));
+    }
     #endif
 
     /* Offset of the quote that closes the string, p[0] being inside it; n if it is not there. *escape says whether p[0] is
@@ -206,6 +217,8 @@ cdef extern from *:
     FG_CLOSING_QUOTE(fg_closing_quote_any, fg_quote_marks, FG_NO_ATTRIBUTE)
     #if defined(__x86_64__)
     FG_CLOSING_QUOTE(fg_closing_quote_avx2, fg_quote_marks_avx2, __attribute__((target("avx2"))))
+    FG_CLOSING_QUOTE(fg_closing_quote_avx512, fg_quote_marks_avx512, __attribute__((target("avx512bw,bmi,bmi2"))))
+    FG_STRING_END(fg_string_end_avx512, fg_string_marks_avx512, __attribute__((target("avx512bw,bmi,bmi2"))))
     #endif
     static ptrdiff_t (*fg_closing_quote)(const uint8_t *, ptrdiff_t, int *) = fg_closing_quote_any;
 
@@ -214,6 +227,10 @@ cdef extern from *:
         if (__builtin_cpu_supports("avx2")) {
             fg_string_end = fg_string_end_avx2;
             fg_closing_quote = fg_closing_quote_avx2;
+        }
+        if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("bmi2")) {
+            fg_string_end = fg_string_end_avx512;
+            fg_closing_quote = fg_closing_quote_avx512;
         }
     #endif
     }
@@ -388,10 +405,11 @@ cdef int buffer_reserve(Buffer *b, Py_ssize_t n) except -1:
     return 0
 
 
-cdef int buffer_append(Buffer *b, const uint8_t *p, Py_ssize_t n) except -1:
+cdef inline int buffer_append(Buffer *b, const uint8_t *p, Py_ssize_t n) except -1:
     if n <= 0:
         return 0
-    buffer_reserve(b, n)
+    if b.size - b.end < n:
+        buffer_reserve(b, n)
     memcpy(b.data + b.end, p, n)
     b.end += n
     return 0

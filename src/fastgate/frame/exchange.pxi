@@ -10,6 +10,7 @@ cdef class Operation:
         self.name = name
         self.log_name = name.encode()
         self.dialect = dialect
+        self.dialect_bit = dialect_bit(dialect)
         self.method = method
         self.target = target
         self.body = body

@@ -79,7 +79,8 @@ class Paths:
         if method in {"CONNECT", "TRACE"} or allowed:
             methods = ", ".join(sorted(allowed)) or "GET, POST, DELETE, OPTIONS"
             return stand_in, "method_not_allowed", f"{shown} is not there for {method}; it takes {methods}", None, None
-        return stand_in, "unknown_path", f"there is no {shown} here; paths are those of the OpenAI and Anthropic APIs, /v1/chat/completions for one", None, None
+        message = f"there is no {shown} here; paths are those of the OpenAI and Anthropic APIs, /v1/chat/completions for one"
+        return stand_in, "unknown_path", message, None, None
 
     def _methods_of(self, path: bytes) -> set[str]:
         methods = set(self._methods.get(path, ()))
@@ -89,7 +90,8 @@ class Paths:
     def _with_parameters(self, operation: Operation, path: bytes, groups: dict[str, bytes]) -> Found:
         values = {name: unquote_to_bytes(value) for name, value in groups.items()}
         for name, value in values.items():
-            if not value or value in {b".", b".."} or any(byte < 0x20 or byte == 0x7F for byte in value) or (name == "id" and b"/" in value):
+            bad = not value or value in {b".", b".."} or any(byte < 0x20 or byte == 0x7F for byte in value)
+            if bad or (name == "id" and b"/" in value):
                 return self.fault_operation(path), "unknown_path", f"the path's {name} cannot be one", None, None
         return operation, "", "", values.get("id"), values.get("model")
 

@@ -49,11 +49,13 @@ RECORDED_FIELDS = (
 class Request(Client, Protocol):
     """What the mock needs of the core's Request."""
 
-    method: bytes
-    target: bytes
-    body: bytes
-
-    def field(self, name: bytes) -> bytes: ...
+    @property
+    def method(self) -> bytes: ...
+    @property
+    def target(self) -> bytes: ...
+    @property
+    def body(self) -> bytes: ...
+    def field(self, name: bytes, /) -> bytes: ...
 
 
 class Received(Struct, frozen=True):

@@ -353,9 +353,13 @@ cdef int commit_head(Exchange self, Gather *g) except -1:
     """Choose the answer's framing and put its head in front: from here its status cannot change."""
     cdef Buffer *b = &self.answer_head
     cdef ClientConnection client = self.client
+    cdef int64_t now
     self.head_sent = True
     if self.deployment is not None and self.first_byte_us:
-        head_number(b, b"x-fastgate-overhead-us: ", self.overhead_us + monotonic_us() - self.first_byte_us)
+        now = monotonic_us()
+        head_number(b, b"x-fastgate-overhead-us: ", self.overhead_us + now - self.first_byte_us)
+        if self.complete:
+            self.sent_us = now
     if self.complete:
         if self.status != 204 and self.status != 304:
             head_number(b, b"Content-Length: ", g.content)

@@ -1,5 +1,7 @@
 # Which deployment answers: simple-shuffle, by weight where any is given, in turn otherwise.
 
+DIALECTS = ("openai_chat", "openai_responses", "anthropic_messages", "gemini", "ollama")
+
 
 cdef class Deployment:
     """One entry of model_list, bound to its provider and its connections.
@@ -14,6 +16,9 @@ cdef class Deployment:
         self.model = model
         self.pool = pool
         self.native = frozenset(native)
+        self.native_bits = 0
+        for spoken in self.native:
+            self.native_bits |= dialect_bit(spoken)
         self.dialect = dialect
         self.build_target = build_target
         self.targets = []
@@ -25,6 +30,11 @@ cdef class Deployment:
         self.gap_timeout_us = <int64_t>(gap_timeout_s * 1000000)
         self.stream_usage = stream_usage
         self.weight = weight
+
+
+cdef uint32_t dialect_bit(str dialect) except 0:
+    """Return the bit that stands for a dialect; dialects are few."""
+    return 1 << DIALECTS.index(dialect)
 
 
 cdef class Group:
@@ -47,29 +57,29 @@ cdef uint64_t next_random(GatewayService self) noexcept:
     return self.random * <uint64_t>2685821657736338717
 
 
-cdef Deployment pick(GatewayService self, Group group, str dialect):
-    """Return a deployment that understands *dialect* as it is, or None."""
+cdef Deployment pick(GatewayService self, Group group, uint32_t dialect):
+    """Return a deployment that understands the dialect of this bit as it is, or None."""
     cdef Deployment deployment
     cdef Py_ssize_t count = len(group.deployments), i, turn
     cdef int64_t total = 0, at
     if count == 1:
         deployment = <Deployment>group.deployments[0]
-        return deployment if dialect in deployment.native else None
+        return deployment if deployment.native_bits & dialect else None
     if group.weight_sum:
         for deployment in group.deployments:
-            if dialect in deployment.native:
+            if deployment.native_bits & dialect:
                 total += deployment.weight
         if total:
             at = <int64_t>(next_random(self) % <uint64_t>total)
             for deployment in group.deployments:
-                if dialect in deployment.native:
+                if deployment.native_bits & dialect:
                     at -= deployment.weight
                     if at < 0:
                         return deployment
     turn = group.turn
     for i in range(count):
         deployment = <Deployment>group.deployments[(turn + i) % count]
-        if dialect in deployment.native:
+        if deployment.native_bits & dialect:
             group.turn = (turn + i + 1) % count
             return deployment
     return None

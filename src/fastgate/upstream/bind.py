@@ -108,7 +108,14 @@ def _field_text(text: str) -> str:
 
 
 def _build_target(
-    deployment: Deployment, provider: Provider, origin: Origin, model: str, fixed: bytes, operation: Operation, query: bytes | None, path_id: bytes | None
+    deployment: Deployment,
+    provider: Provider,
+    origin: Origin,
+    model: str,
+    fixed: bytes,
+    operation: Operation,
+    query: bytes | None,
+    path_id: bytes | None,
 ) -> bytes:
     target = operation.target if path_id is None else operation.target.replace("{id}", quote(path_id, safe=""))
     line = operation.method + b" " + request_target(deployment, provider, origin, model, target, query) + b" HTTP/1.1\r\n"

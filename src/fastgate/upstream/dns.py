@@ -10,6 +10,8 @@ from fastgate._core import Pool
 
 # Family, packed address, port.
 Address = tuple[int, bytes, int]
+# Of getaddrinfo: family, kind, protocol, canonical name, address.
+Found = tuple[int, int, int, str, tuple[str, int]]
 
 
 class Resolver:
@@ -34,7 +36,7 @@ class Resolver:
         lookup = asyncio.ensure_future(self._loop.getaddrinfo(host, port, type=socket.SOCK_STREAM), loop=self._loop)
         lookup.add_done_callback(partial(self._on_lookup, host, port, pool))
 
-    def _on_lookup(self, host: str, port: int, pool: Pool, lookup: "asyncio.Future[list[tuple[int, int, int, str, tuple[str, int]]]]") -> None:
+    def _on_lookup(self, host: str, port: int, pool: Pool, lookup: "asyncio.Future[list[Found]]") -> None:
         if lookup.cancelled():
             return
         error = lookup.exception()

@@ -52,7 +52,8 @@ def auth_fields(deployment: Deployment, provider: Provider, origin: Origin) -> l
 
 def fixed_fields(deployment: Deployment, provider: Provider, origin: Origin) -> bytes:
     """Return the fields that every request of a deployment has. A deployment's own win over the provider's."""
-    fields = [("User-Agent", f"fastgate/{__version__}"), ("Accept-Encoding", "identity"), *provider.headers, *auth_fields(deployment, provider, origin)]
+    fields = [("User-Agent", f"fastgate/{__version__}"), ("Accept-Encoding", "identity"), *provider.headers]
+    fields += auth_fields(deployment, provider, origin)
     if deployment.organization:
         fields.append(("OpenAI-Organization", deployment.organization))
     own = [(name, secret.reveal()) for name, secret in deployment.extra_headers]

@@ -1,0 +1,388 @@
+"""The compiled core as Python sees it; its inside is in `_core.pxd` and the parts.
+
+Names: *_s are seconds, *_bytes bytes. Fields of HTTP messages come as `name: value` with CRLF behind each. What is documented to take
+`str` or `bytes` takes no other type: a TypeError says which was wanted. Nothing here may be used by two threads at once.
+"""
+
+from collections.abc import Callable, Iterable
+from socket import socket
+from ssl import SSLContext
+from typing import Protocol, final
+
+from typing_extensions import disjoint_base
+
+# Status, content type, body, fields.
+_Answer = tuple[int, bytes, bytes, bytes]
+# Family, packed address, port.
+_Address = tuple[int, bytes, int]
+
+class _Limits(Protocol):
+    """What `Listener` reads once of its *limits*; `config.schema.Limits` is one."""
+
+    @property
+    def request_line_bytes(self) -> int: ...
+    @property
+    def head_bytes(self) -> int: ...
+    @property
+    def head_fields(self) -> int: ...
+    @property
+    def body_bytes(self) -> int: ...
+    @property
+    def chunk_bytes(self) -> int: ...
+    @property
+    def head_timeout_s(self) -> float: ...
+    @property
+    def body_timeout_s(self) -> float: ...
+    @property
+    def write_timeout_s(self) -> float: ...
+    @property
+    def keepalive_timeout_s(self) -> float: ...
+    @property
+    def client_connections(self) -> int: ...
+
+class _PoolSettings(Protocol):
+    """What `Pool` reads once of its *settings*; `config.schema.UpstreamSettings` is one."""
+
+    @property
+    def connections(self) -> int: ...
+    @property
+    def idle_connections(self) -> int: ...
+    @property
+    def connect_timeout_s(self) -> float: ...
+    @property
+    def keepalive_timeout_s(self) -> float: ...
+
+class _Control(Protocol):
+    """Python's part of the gateway. Exceptions end the one connection that asked, and go to `Poller.on_exception`."""
+
+    def find_operation(self, line: bytes, /) -> tuple[Operation, str, str, bytes | None, bytes | None]: ...
+    def operation_of_fault(self, path: bytes, /) -> Operation: ...
+    def find_group(self, model: bytes, /) -> Group | None: ...
+    def find_owner(self, exchange: Exchange, /) -> Group | str: ...
+    def explain_unknown(self, model: bytes, /) -> str: ...
+    def explain_mismatch(self, group: Group, operation: Operation, /) -> str: ...
+    def render_error(self, exchange: Exchange, code: str, message: str, /) -> tuple[int, bytes, bytes]: ...
+    def error_event(self, dialect: str, code: str, message: str, /) -> bytes: ...
+    def cors_fields(self, origin: bytes, /) -> bytes: ...
+
+@final
+class Poller:
+    """One epoll descriptor and everything behind it. Watch `fileno()` for reading and call `on_ready` when it is.
+
+    Raise OSError if the kernel gives no descriptor. A Poller does not survive a fork: make it in the process that uses it.
+    """
+
+    # Called with an exception that nobody expected, which is a bug: its connection is closed, the others go on.
+    on_exception: Callable[[Exception], object] | None
+    def __init__(self) -> None: ...
+    def fileno(self) -> int:
+        """Return the epoll descriptor; -1 once closed."""
+    def on_ready(self) -> None:
+        """Handle everything that is ready; never blocks."""
+    def counters(self) -> dict[str, int]:
+        """Return the open `connections` of clients, `exchanges` in progress and `upstreams`, connections to providers."""
+    def close_connections(self) -> None:
+        """Close every connection and listener."""
+    def close(self) -> None:
+        """Close every connection and the descriptor itself."""
+    @property
+    def epoll_fd(self) -> int: ...
+    @property
+    def connections(self) -> int: ...
+    @property
+    def upstreams(self) -> int: ...
+    @property
+    def exchanges(self) -> int: ...
+
+@disjoint_base
+class Service:
+    """Answers the requests of a `Listener`'s connections. Not made by itself: `GatewayService` and `Responder` are services."""
+
+    @property
+    def draining(self) -> bool: ...
+
+@final
+class Listener(Watched):
+    """Accepts connections for a service from a listening socket, which stays the caller's.
+
+    *limits* hold for all connections of the service. Raise OSError if the socket cannot be watched.
+    """
+
+    def __init__(self, poller: Poller, sock: socket, service: Service, limits: _Limits) -> None: ...
+    def close(self) -> None:
+        """Stop accepting; open connections stay, and so does the socket."""
+
+@final
+class Responder(Service):
+    """Hand each complete request to *callback*, at once or later answered through its methods."""
+
+    def __init__(self, callback: Callable[[Request], object]) -> None: ...
+
+@final
+class Request:
+    """One complete request; `write` raw bytes of the answer, then `finish`. Made by a `Responder` only."""
+
+    # Called without arguments when the caller has left before `finish`.
+    on_gone: Callable[[], object] | None
+    @property
+    def method(self) -> bytes: ...
+    @property
+    def target(self) -> bytes: ...
+    @property
+    def body(self) -> bytes: ...
+    @property
+    def keep_alive(self) -> bool:
+        """Whether the connection is kept after the answer."""
+    @property
+    def gone(self) -> bool:
+        """Whether there is nobody to answer any more: the caller left, or the answer is finished."""
+    def field(self, name: bytes) -> bytes:
+        """Return the value of the first field of this lower-case name, or b""."""
+    def write(self, answer: bytes) -> None:
+        """Send bytes as they are, status line and framing included; kept if the client is slow, dropped if it is gone."""
+    def finish(self) -> None:
+        """The answer is complete: the connection is kept, or closed if the request said so."""
+    def close(self) -> None:
+        """Close the connection now, whatever was promised."""
+    def reset(self) -> None:
+        """Close the connection with RST."""
+
+@final
+class Keys:
+    """The keys that are accepted, ASCII."""
+
+    def __init__(self, accepted: Iterable[str]) -> None: ...
+
+@final
+class Pool:
+    """One origin's connections, dialled when they are needed.
+
+    *resolve* is called with the pool when it needs addresses, and answers through `on_addresses`, at once or later. *tls_context* None:
+    plain TCP. *tunnel*: the bytes of a CONNECT request, when the addresses are those of a proxy. *origin*: as errors name it; host:port
+    if empty.
+    """
+
+    def __init__(
+        self,
+        poller: Poller,
+        host: str,
+        port: int,
+        settings: _PoolSettings,
+        tls_context: SSLContext | None,
+        resolve: Callable[[Pool], object],
+        tunnel: bytes | None = None,
+        origin: str = "",
+    ) -> None: ...
+    @property
+    def origin(self) -> str: ...
+    @property
+    def open(self) -> int:
+        """Connections that can be used or are in use."""
+    @property
+    def last_failure(self) -> str:
+        """Why the last dial failed; empty if none did."""
+    @property
+    def idle_count(self) -> int:
+        """Connections that nobody uses."""
+    @property
+    def waiting_count(self) -> int:
+        """Exchanges that wait for a connection."""
+    def warm(self, count: int) -> None:
+        """Open connections until *count* are there."""
+    def on_addresses(self, addresses: list[_Address], failure: str, ttl_s: float) -> None:
+        """Take what `resolve` found, in order of preference; if it is empty, *failure* says why."""
+    def close(self) -> None:
+        """Close idle connections; those in use are closed when their answer ends."""
+
+@final
+class Deployment:
+    """One entry of `model_list`, bound to its provider and its connections.
+
+    *deployment_id* and *model* are the insides of JSON strings. *native*: the dialects of requests that the provider understands as they
+    are. *build_target*, called with (operation, query, path id), returns the upstream request's head up to the client's fields.
+    *version_field* is sent when the caller names no version of the dialect. *secret* is taken out of the provider's error answers; b"":
+    none. *timeout_s* holds for the whole request, *stream_timeout_s* for the first byte of a stream, *gap_timeout_s* between two
+    pieces. *weight* 0: none given.
+    """
+
+    def __init__(
+        self,
+        deployment_id: bytes,
+        *,
+        answer_fields: bytes,
+        model: bytes,
+        pool: Pool,
+        native: Iterable[str],
+        dialect: str,
+        build_target: Callable[[Operation, bytes | None, bytes | None], bytes],
+        version_field: bytes,
+        secret: bytes,
+        timeout_s: float,
+        stream_timeout_s: float,
+        gap_timeout_s: float,
+        stream_usage: bool,
+        weight: int,
+    ) -> None: ...
+    @property
+    def deployment_id(self) -> bytes: ...
+    @property
+    def native(self) -> frozenset[str]: ...
+    @property
+    def dialect(self) -> str: ...
+
+@final
+class Group:
+    """The deployments that serve one model name.
+
+    *literal* is the name as the inside of a JSON string; None: answers keep the provider's own name for the model.
+    """
+
+    def __init__(self, name: bytes, literal: bytes | None, deployments: Iterable[Deployment]) -> None: ...
+    @property
+    def name(self) -> bytes: ...
+    @property
+    def deployments(self) -> tuple[Deployment, ...]: ...
+
+@final
+class Operation:
+    """A row of `endpoints/`, bound.
+
+    *body*: 0 none, 1 JSON, 2 multipart. *target*: what follows the provider's base URL; `{id}` is the path's. *terminates*: a stream
+    whose own end is missing is broken, even if its connection ends cleanly. *id_field*: the answers' request id field, `name: `.
+    *local*, if given, answers here. *public*: no key is asked for.
+    """
+
+    def __init__(
+        self,
+        index: int,
+        name: str,
+        dialect: str,
+        method: bytes,
+        *,
+        target: str,
+        body: int,
+        streams: bool,
+        terminates: bool = False,
+        usage_option: bool = False,
+        id_field: bytes,
+        local: Callable[[Exchange], _Answer] | None = None,
+        public: bool = False,
+        needs_model: bool = False,
+    ) -> None: ...
+    @property
+    def index(self) -> int: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def dialect(self) -> str: ...
+    @property
+    def method(self) -> bytes: ...
+    @property
+    def target(self) -> str: ...
+    @property
+    def body(self) -> int: ...
+    @property
+    def local(self) -> Callable[[Exchange], _Answer] | None: ...
+    @property
+    def needs_model(self) -> bool: ...
+
+@final
+class Exchange:
+    """One request and what each step has learned about it. Made by a `GatewayService` only."""
+
+    @property
+    def operation(self) -> Operation: ...
+    @property
+    def request_id(self) -> bytes: ...
+    @property
+    def query(self) -> bytes | None: ...
+    @property
+    def path_id(self) -> bytes | None:
+        """The path's `{id}`, percent-decoded."""
+    @property
+    def path_model(self) -> bytes | None:
+        """The path's `{model}`, percent-decoded."""
+    @property
+    def content_type(self) -> bytes | None:
+        """Of a multipart body, with its boundary."""
+    @property
+    def origin(self) -> bytes | None:
+        """Of a browser's page, where CORS is configured."""
+    @property
+    def requested_fields(self) -> bytes | None:
+        """The fields that a preflight asks for."""
+    @property
+    def wanted_model(self) -> bytes | None:
+        """`x-fastgate-model`."""
+    @property
+    def model(self) -> bytes | None:
+        """What the body asks for, unescaped."""
+    @property
+    def group(self) -> Group | None: ...
+    @property
+    def body_bytes(self) -> bytes:
+        """A copy of the request's body; empty once the answer has begun."""
+
+@final
+class AccessLog:
+    """Lines to the descriptor *fd*, one per finished request; *human*: for a terminal, else JSON. fd -1: no log."""
+
+    def __init__(self, fd: int, human: bool) -> None: ...
+    def flush(self) -> None:
+        """Write what was gathered, as far as the reader takes it."""
+    @property
+    def dropped(self) -> int:
+        """Lines lost to a reader that stalled."""
+
+@final
+class GatewayService(Service):
+    """Answers callers: some paths here, the others through a provider.
+
+    *keys* None: nobody is asked for a key, and callers of other machines are refused unless *allow_unauthenticated*. *control* is
+    Python's part, for what is not on the hot path. *request_prefix*: of request ids, up to 16 bytes. *seed*: of the choices by weight.
+    """
+
+    def __init__(
+        self,
+        poller: Poller,
+        keys: Keys | None,
+        control: _Control,
+        log: AccessLog,
+        *,
+        request_prefix: bytes,
+        seed: int,
+        allow_unauthenticated: bool,
+        litellm_headers: bool,
+        cors: bool,
+    ) -> None: ...
+    def bind(self, operations: dict[bytes, Operation], groups: dict[bytes, Group], only_group: Group | None) -> None:
+        """Serve these operations, by b"METHOD /path", and these groups, by model name; *only_group*, if given, takes every request.
+
+        Both are looked at as they are at each request: what is added later counts.
+        """
+    def drain(self) -> None:
+        """Close idle connections; the rest say Connection: close with their answers."""
+
+# --- seen, but made by the core alone
+
+@disjoint_base
+class Watched:
+    """A descriptor that a Poller watches."""
+
+@disjoint_base
+class Connection(Watched):
+    """A socket in non-blocking mode."""
+
+@final
+class ClientConnection(Connection):
+    """A caller's connection."""
+
+@final
+class UpstreamConnection(Connection):
+    """A connection to a provider."""
+
+@final
+class Tls:
+    """One connection's TLS session."""
+
+    def __init__(self, context: SSLContext, server_hostname: str) -> None: ...

@@ -266,6 +266,7 @@ cdef struct Gather:
     # Bytes in pieces[2:].
     Py_ssize_t content
 
+
 @final
 cdef class Poller:
     # One epoll descriptor, watched by the event loop; -1 once closed.
@@ -292,8 +293,11 @@ cdef class Poller:
     cdef readonly int connections
     cdef readonly int upstreams
     cdef readonly int exchanges
+    # Flushed with each tick: the loop needs no timer of its own, which would be set anew for every wait.
+    cdef AccessLog log
     # Called with an exception that nobody expected.
     cdef public object on_exception
+
 
 @final
 cdef class Tls:
@@ -309,6 +313,7 @@ cdef class Tls:
     # The peer said close_notify.
     cdef bint closed
 
+
 cdef class Watched:
     cdef Poller poller
     # -1 once closed.
@@ -318,6 +323,7 @@ cdef class Watched:
     cdef bint edge
     cdef int on_event(self, uint32_t events) except -1
     cdef int on_exception(self) except -1
+
 
 cdef class Connection(Watched):
     # Monotonic; 0: none. Moving it later costs nothing, the wheel looks again when it gets there.
@@ -332,10 +338,12 @@ cdef class Connection(Watched):
     cdef Tls tls
     cdef int on_deadline(self) except -1
 
+
 @final
 cdef class Listener(Watched):
     cdef object sock
     cdef Service service
+
 
 cdef class Service:
     # Bounds for what clients send; set once.
@@ -366,6 +374,7 @@ cdef enum ClientState:
     CLIENT_DISCARD   # answered early; the rest of the body is dropped
     CLIENT_LINGER    # said goodbye; what still comes is dropped for a moment, so that the answer is not lost to a RST
     CLIENT_CLOSED
+
 
 @final
 cdef class ClientConnection(Connection):
@@ -408,9 +417,11 @@ cdef class ClientConnection(Connection):
     cdef int fault(self, int fault) except -1
     cdef int send_gathered(self) except -1
 
+
 @final
 cdef class Responder(Service):
     cdef object callback
+
 
 @final
 cdef class Request:
@@ -426,6 +437,7 @@ cdef class Request:
 
 # --- authenticate
 
+
 @final
 cdef class Keys:
     # Accepted keys, as bytes; compared in time that depends on the caller's length alone.
@@ -434,6 +446,7 @@ cdef class Keys:
 
 
 # --- route
+
 
 @final
 cdef class Deployment:
@@ -461,6 +474,7 @@ cdef class Deployment:
     cdef bint stream_usage
     cdef int64_t weight
 
+
 @final
 cdef class Group:
     # As the caller names it.
@@ -473,6 +487,7 @@ cdef class Group:
 
 
 # --- endpoints, bound
+
 
 @final
 cdef class Operation:
@@ -509,6 +524,7 @@ cdef enum:
     MODE_JSON = 1    # one JSON text, its model spliced as it passes
     MODE_EVENTS = 2  # server-sent events
     MODE_ERROR = 3   # held to the end, so that no secret comes back in it
+
 
 @final
 cdef class Exchange:
@@ -608,6 +624,7 @@ cdef enum:
     BODY_CHUNKED = 2
     BODY_CLOSE = 3
 
+
 @final
 cdef class UpstreamConnection(Connection):
     cdef Pool pool
@@ -649,6 +666,7 @@ cdef class UpstreamConnection(Connection):
     cdef int answered(self, bint clean) except -1
     cdef int first_byte_deadline(self) except -1
 
+
 @final
 cdef class Pool:
     # One origin: where its connections go, and how.
@@ -689,6 +707,7 @@ cdef class Pool:
 
 # --- account
 
+
 @final
 cdef class AccessLog:
     cdef int fd
@@ -707,6 +726,7 @@ cdef class AccessLog:
 
 
 # --- gateway
+
 
 @final
 cdef class GatewayService(Service):

@@ -12,7 +12,7 @@ cdef class GatewayService(Service):
         self.poller = poller
         self.keys = keys
         self.control = control
-        self.log = log
+        self.log = poller.log = log
         self.request_prefix = request_prefix
         self.random = seed | 1
         self.allow_unauthenticated = allow_unauthenticated
@@ -112,7 +112,9 @@ cdef class GatewayService(Service):
             x = <Exchange>client.attached
         else:
             x = begin_exchange(self, client)
-            x.operation = self.control.operation_of_fault(bytes_of(parsed_head.path.at, parsed_head.path.n) if parsed_head.path.at != NULL else b"")
+            x.operation = self.control.operation_of_fault(
+                bytes_of(parsed_head.path.at, parsed_head.path.n) if parsed_head.path.at != NULL else b""
+            )
         client.state = CLIENT_BODY
         self.refuse(x, code, message)
         return 0
@@ -151,7 +153,6 @@ cdef class GatewayService(Service):
             x.deployment.pool.waiting.remove(x)
         return relay_fault(x, "upstream_timeout", f"no connection to the provider was free within {x.deployment.timeout_us // 1000000} s")
 
-
     cdef int on_bug(self, ClientConnection client) except -1:
         cdef Exchange x = <Exchange>client.attached
         cdef UpstreamConnection upstream = x.upstream
@@ -187,8 +188,9 @@ cdef Operation find_operation(GatewayService self, Exchange x, Head *head):
     cdef object match
     cdef Py_ssize_t n = head.path.at + head.path.n - head.method.at
     # Callers repeat themselves: the bytes `POST /v1/chat/completions` are compared before they are looked up.
-    if self.last_line is not None and PyBytes_GET_SIZE(self.last_line) == n and memcmp(PyBytes_AS_STRING(self.last_line), head.method.at, n) == 0:
-        return self.last_operation
+    if self.last_line is not None and PyBytes_GET_SIZE(self.last_line) == n:
+        if memcmp(PyBytes_AS_STRING(self.last_line), head.method.at, n) == 0:
+            return self.last_operation
     line = bytes_of(head.method.at, head.method.n) + b" " + bytes_of(head.path.at, head.path.n)
     found = self.operations.get(line)
     if found is not None:
@@ -210,7 +212,9 @@ cdef int check_body_fields(GatewayService self, Exchange x, Head *head) except -
     """Refuse a body that is compressed."""
     cdef Span coding = find_field(head, FIELD_CONTENT_ENCODING)
     if coding.at != NULL and not fg_is_word(coding.at, coding.n, b"identity"):
-        return self.refuse(x, "unsupported_content_encoding", "Content-Encoding of a request can only be identity: send the body uncompressed")
+        return self.refuse(
+            x, "unsupported_content_encoding", "Content-Encoding of a request can only be identity: send the body uncompressed"
+        )
     return 0
 
 

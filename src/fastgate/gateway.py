@@ -38,7 +38,6 @@ class Gateway:
     ) -> None:
         self._settings = settings
         self._poller = poller
-        self._loop = loop
         self._log = AccessLog(log_fd, log_format == "human")
         self._listeners: list[Listener] = []
         self._cors = Cors(settings.cors_origins)
@@ -60,7 +59,6 @@ class Gateway:
         only = self.groups.find(settings.only_model.encode()) if settings.only_model else None
         self._service.bind(self._paths.exact, self.groups.exact, only)
         poller.on_exception = self._on_exception
-        self._flush_timer = loop.call_later(0.1, self._flush)
         for pool in self._binder.pools.values():
             pool.warm(settings.upstream.warm_connections)
 
@@ -89,17 +87,12 @@ class Gateway:
     def close(self) -> None:
         """Close everything now."""
         self.drain()
-        self._flush_timer.cancel()
         self._poller.close_connections()
         self._log.flush()
 
     def flush_log(self) -> None:
         """Write the lines gathered so far."""
         self._log.flush()
-
-    def _flush(self) -> None:
-        self._log.flush()
-        self._flush_timer = self._loop.call_later(0.1, self._flush)
 
     def _on_exception(self, error: BaseException) -> None:
         traceback.print_exception(error, file=sys.stderr)

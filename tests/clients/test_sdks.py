@@ -109,7 +109,7 @@ def test_a_streamed_chat_with_usage(gpt: openai.OpenAI, upstream: Upstream) -> N
     assert last.usage.total_tokens == 26
 
 
-def test_a_streamed_chat_through_the_stream_helper(gpt: openai.OpenAI, upstream: Upstream) -> None:
+def test_a_streamed_chat_accumulated_by_the_sdk(gpt: openai.OpenAI, upstream: Upstream) -> None:
     upstream.serve(stream_case("openai/chat_tool_call.sse"))
     with gpt.chat.completions.stream(model="gpt", messages=HI) as streamed:
         final = streamed.get_final_completion()

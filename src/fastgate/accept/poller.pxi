@@ -127,6 +127,8 @@ cdef int on_tick(Poller self) except -1:
     while first <= now_tick:
         run_slot(self, first & (WHEEL_SLOTS - 1), now_tick)
         first += 1
+    if self.log is not None:
+        log_flush(self.log)
     if self.timers == 0:
         arm_timer(self, False)
     return 0

@@ -25,7 +25,8 @@ cdef class Responder(Service):
         return 0
 
     cdef int on_fault(self, ClientConnection client, str code, str message) except -1:
-        cdef bytes answer = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s" % (len(message), message.encode())
+        cdef bytes body = message.encode()
+        cdef bytes answer = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
         client.attached = None
         return raw_send(client, answer)
 

@@ -10,7 +10,8 @@ cdef class Deployment:
     """
 
     def __init__(self, *, bytes deployment_id, bytes answer_fields, bytes model, Pool pool, native, str dialect, build_target,
-                 bytes version_field, bytes secret, double timeout_s, double stream_timeout_s, double gap_timeout_s, bint stream_usage, int64_t weight):
+                 bytes version_field, bytes secret, double timeout_s, double stream_timeout_s, double gap_timeout_s, bint stream_usage,
+                 int64_t weight):
         self.deployment_id = deployment_id
         self.answer_fields = answer_fields
         self.model = model

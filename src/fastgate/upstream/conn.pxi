@@ -302,7 +302,9 @@ cdef class UpstreamConnection(Connection):
                 self.pool.dial(self.address + 1)
             return 0
         if self.state != UPSTREAM_ACTIVE:
-            return self.pool.failed(self, "upstream_timeout", f"no connection to {self.pool.origin} within {self.pool.connect_timeout_us // 1000} ms")
+            return self.pool.failed(
+                self, "upstream_timeout", f"no connection to {self.pool.origin} within {self.pool.connect_timeout_us // 1000} ms"
+            )
         if self.exchange.paused:
             # It is the caller that does not read; its own time limit holds.
             return set_deadline(self, self.poller.now_us + self.exchange.deployment.gap_timeout_us)
@@ -341,7 +343,9 @@ cdef class UpstreamConnection(Connection):
         if found or parse_head(&parsed_head, self.inbound.data, length, False, MAX_FIELDS) or length != self.inbound.end:
             return self.pool.failed(self, "upstream_protocol", f"the proxy on the way to {self.pool.origin} broke HTTP/1.1")
         if parsed_head.status // 100 != 2:
-            return self.pool.failed(self, "upstream_unreachable", f"the proxy on the way to {self.pool.origin} answered {parsed_head.status}")
+            return self.pool.failed(
+                self, "upstream_unreachable", f"the proxy on the way to {self.pool.origin} answered {parsed_head.status}"
+            )
         buffer_free(&self.inbound)
         return self.connected()
 

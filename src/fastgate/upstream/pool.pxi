@@ -11,7 +11,8 @@ cdef enum:
 cdef class Pool:
     """One origin's connections. *resolve* is called with the pool and answers through `on_addresses`."""
 
-    def __init__(self, Poller poller not None, str host not None, int port, settings, tls_context, resolve, bytes tunnel=None, str origin=""):
+    def __init__(self, Poller poller not None, str host not None, int port, settings, tls_context, resolve, bytes tunnel=None,
+                 str origin=""):
         self.poller = poller
         self.host = host
         self.port = port
@@ -74,7 +75,9 @@ cdef class Pool:
             if connection.fd >= 0:
                 return connection.start(exchange)
         if len(self.waiting) >= WAITING_LIMIT:
-            return exchange.service.refuse(exchange, "overloaded", f"{WAITING_LIMIT} requests wait for a connection to the provider already")
+            return exchange.service.refuse(
+                exchange, "overloaded", f"{WAITING_LIMIT} requests wait for a connection to the provider already"
+            )
         exchange.waiting = True
         self.waiting.append(exchange)
         self.dial_more()

@@ -69,7 +69,7 @@ MAX_FUNCTION_LINES = 60
 # "path:function" -> why it may be taller: a parser loop reads better in one piece.
 TALL: dict[str, str] = {
     "src/fastgate/frame/http1.pxi:chunked_next": "one state machine: a branch for each state of a chunked body",
-    "src/fastgate/frame/json.pxi:scan_request": "one loop over the body: a branch for each kind of token, its state in registers",
+    "src/fastgate/frame/json.pxi:scan_request": "one loop over the body: a branch for each kind of token, its state in local variables",
 }
 
 # Words of a wire format, which name providers too.

@@ -273,6 +273,10 @@ cdef class Poller:
     cdef readonly int epoll_fd
     cdef int timer_fd
     cdef bint timer_armed
+    # The event loop's own descriptor while `wait` is used; -1 while the loop watches ours.
+    cdef int loop_fd
+    # The loop has something to do: `wait` returns to it.
+    cdef bint loop_turn
     # Every open connection and listener: keeps them alive while epoll points at them.
     cdef set live
     # Closed while a batch of events is being handled; freed behind it, since the batch may still point at them.

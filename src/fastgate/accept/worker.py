@@ -49,7 +49,8 @@ class Worker:
 
     def run(self) -> int:
         """Serve; return ENDED, or CUT if connections were open at the end."""
-        self._loop.add_reader(self._poller.fileno(), self._poller.on_ready)
+        self._poller.watch_loop(self._loop._get_backend_id())
+        self._loop.call_soon(self._poll)
         self._loop.add_reader(self._line.fileno(), self._on_line)
         self._loop.add_signal_handler(signal.SIGTERM, self._drain)
         for sock in self._sockets:
@@ -64,6 +65,11 @@ class Worker:
         finally:
             self._close()
         return self._code
+
+    def _poll(self) -> None:
+        """Let the core work until the loop has something to do, again and again: sockets are all that happens here, nearly."""
+        self._poller.wait()
+        self._loop.call_soon(self._poll)
 
     def _on_line(self) -> None:
         try:
@@ -104,7 +110,6 @@ class Worker:
         self._loop.stop()
 
     def _close(self) -> None:
-        self._loop.remove_reader(self._poller.fileno())
         self._gateway.close()
         self._gateway.flush_log()
         if self._options.counters:

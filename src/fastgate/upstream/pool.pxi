@@ -92,6 +92,7 @@ cdef class Pool:
             # A stale address serves until the new one is there: nobody waits for DNS twice.
             self.resolving = True
             self.resolve(self)
+            self.poller.loop_turn = True
             if self.waiting and self.dialing >= len(self.waiting):
                 return 0
         if not self.addresses:

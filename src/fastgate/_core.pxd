@@ -168,6 +168,7 @@ cdef enum:
     MEMBER_STREAM = 2
     MEMBER_STREAM_OPTIONS = 3
     MEMBER_INCLUDE_USAGE = 4
+    MEMBER_PREVIOUS_RESPONSE_ID = 5
 
 # What scan_request noted of a request body; offsets into it, spans are [at, end).
 cdef struct RequestScan:
@@ -188,6 +189,8 @@ cdef struct RequestScan:
     Py_ssize_t include_at
     Py_ssize_t include_end
     bint include_usage
+    Py_ssize_t previous_at
+    Py_ssize_t previous_end
     # Behind the brace that opens the body, and the one that closes it.
     Py_ssize_t open_at
     Py_ssize_t close_at
@@ -451,6 +454,13 @@ cdef class Keys:
 
 # --- route
 
+@final
+cdef class Owners:
+    cdef uint8_t[::1] memory
+    cdef uint64_t *words
+    # Of a row's first word.
+    cdef uint64_t mask
+
 
 @final
 cdef class Deployment:
@@ -477,6 +487,8 @@ cdef class Deployment:
     # Streams may be asked for usage.
     cdef bint stream_usage
     cdef int64_t weight
+    # Number of its base URL and key among those of the configuration; the same in every worker.
+    cdef readonly int account
 
 
 @final
@@ -517,6 +529,8 @@ cdef class Operation:
     cdef readonly object local
     # Anybody may ask: health.
     cdef bint public
+    # What it makes (a response, a file, a batch) is asked for by its id later.
+    cdef bint makes_ids
     # A request that names no model is refused.
     cdef readonly bint needs_model
 
@@ -741,6 +755,8 @@ cdef class GatewayService(Service):
     # Model as the caller names it -> Group.
     cdef dict groups
     cdef Group only_group
+    # None: nothing is remembered.
+    cdef Owners owners
     # Python's part: render errors, match unusual paths, find wildcard groups, build heads.
     cdef object control
     cdef AccessLog log

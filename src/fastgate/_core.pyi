@@ -9,7 +9,7 @@ from socket import socket
 from ssl import SSLContext
 from typing import Protocol, final
 
-from typing_extensions import disjoint_base
+from typing_extensions import Buffer, disjoint_base
 
 # Status, content type, body, fields.
 _Answer = tuple[int, bytes, bytes, bytes]
@@ -67,8 +67,9 @@ class _Control(Protocol):
 
 @final
 class Poller:
-    """One epoll descriptor and everything behind it. Watch `fileno()` for reading and call `on_ready` when it is.
+    """One epoll descriptor and everything behind it, beside an event loop.
 
+    Either the loop watches `fileno()` for reading and calls `on_ready` when it is, or the loop's callback calls `wait`, again and again.
     Raise OSError if the kernel gives no descriptor. A Poller does not survive a fork: make it in the process that uses it.
     """
 
@@ -79,6 +80,10 @@ class Poller:
         """Return the epoll descriptor; -1 once closed."""
     def on_ready(self) -> None:
         """Handle everything that is ready; never blocks."""
+    def watch_loop(self, backend_fd: int) -> None:
+        """Watch the event loop's own descriptor, for `wait`. Raise OSError if it cannot be watched."""
+    def wait(self) -> None:
+        """Handle what comes until the event loop has something of its own to do; it has with each tick of 50 ms."""
     def counters(self) -> dict[str, int]:
         """Return the open `connections` of clients, `exchanges` in progress and `upstreams`, connections to providers."""
     def close_connections(self) -> None:
@@ -195,6 +200,19 @@ class Pool:
         """Close idle connections; those in use are closed when their answer ends."""
 
 @final
+class Owners:
+    """Accounts by the ids that they made.
+
+    *memory*, shared by all workers, is a zeroed, writable buffer of a power of two of bytes, 32 at least.
+    """
+
+    def __init__(self, memory: Buffer) -> None: ...
+    def remember(self, name: bytes, account: int) -> None:
+        """Note that *account* (0 to 65534) made the id *name*."""
+    def find(self, name: bytes) -> int:
+        """Return the account that made the id *name*, or -1."""
+
+@final
 class Deployment:
     """One entry of `model_list`, bound to its provider and its connections.
 
@@ -225,6 +243,9 @@ class Deployment:
     ) -> None: ...
     @property
     def deployment_id(self) -> bytes: ...
+    @property
+    def account(self) -> int:
+        """Number of its base URL and key among those of the configuration; the same in every worker."""
     @property
     def native(self) -> frozenset[str]: ...
     @property

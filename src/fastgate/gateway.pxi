@@ -8,7 +8,7 @@ cdef class GatewayService(Service):
     """
 
     def __init__(self, Poller poller not None, keys, control, AccessLog log not None, *, bytes request_prefix, uint64_t seed,
-                 bint allow_unauthenticated, bint litellm_headers, bint cors):
+                 bint allow_unauthenticated, bint litellm_headers, bint cors, Owners owners=None):
         self.poller = poller
         self.keys = keys
         self.control = control
@@ -18,6 +18,7 @@ cdef class GatewayService(Service):
         self.allow_unauthenticated = allow_unauthenticated
         self.litellm_headers = litellm_headers
         self.cors = cors
+        self.owners = owners
         self.operations = {}
         self.groups = {}
 
@@ -85,6 +86,8 @@ cdef class GatewayService(Service):
         if x.client is not None:
             x.client.attached = None
             x.client = None
+        if x.operation.makes_ids and x.status < 300 and 0 < x.answer.id_n <= 96 and self.owners is not None:
+            owners_remember(self.owners, x.answer.id_text, x.answer.id_n, x.deployment.account)
         self.log.add(x)
         exchange_free(x)
         return 0
@@ -250,6 +253,7 @@ cdef int choose(GatewayService self, Exchange x) except -1:
     cdef Group group = self.only_group
     cdef bytes model = x.path_model if x.path_model is not None else x.model
     cdef object found
+    cdef int account
     if group is None:
         if model is None:
             found = self.control.find_owner(x)
@@ -263,7 +267,12 @@ cdef int choose(GatewayService self, Exchange x) except -1:
                 if group is None:
                     return self.refuse(x, "model_not_found", self.control.explain_unknown(model))
     x.group = group
-    x.deployment = pick(self, group, x.operation.dialect_bit)
+    if x.scan.previous_end and self.owners is not None:
+        # A stored response is known only where it was made.
+        account = owners_find(self.owners, x.body.data + x.body.start + x.scan.previous_at, x.scan.previous_end - x.scan.previous_at)
+        x.deployment = pick_account(group, x.operation.dialect_bit, account)
+    if x.deployment is None:
+        x.deployment = pick(self, group, x.operation.dialect_bit)
     if x.deployment is None:
         return self.refuse(x, "dialect_not_supported", self.control.explain_mismatch(group, x.operation))
     return 0

@@ -1,6 +1,7 @@
 """The gateway: settings bound to the compiled line, and what is not on the hot path: wildcards, errors, local answers."""
 
 import asyncio
+import mmap
 import random
 import secrets
 import socket
@@ -9,7 +10,7 @@ import traceback
 from collections.abc import Callable
 from typing import Literal
 
-from fastgate._core import AccessLog, Exchange, GatewayService, Group, Keys, Listener, Operation, Poller
+from fastgate._core import AccessLog, Exchange, GatewayService, Group, Keys, Listener, Operation, Owners, Poller
 from fastgate.account.local import LocalAnswers
 from fastgate.authenticate.cors import Cors
 from fastgate.config.schema import Settings
@@ -22,6 +23,8 @@ from fastgate.translate import DIALECTS
 from fastgate.upstream.bind import Binder
 
 STDERR_FD = 2
+# Ids that are remembered, 8 bytes each: 131,072.
+SHARED_BYTES = 1 << 20
 BODIES = {"none": 0, "json": 1, "multipart": 2}
 
 
@@ -35,6 +38,7 @@ class Gateway:
         loop: asyncio.AbstractEventLoop,
         log_format: Literal["json", "human"] = "json",
         log_fd: int = STDERR_FD,
+        shared: mmap.mmap | None = None,
     ) -> None:
         self._settings = settings
         self._poller = poller
@@ -42,7 +46,9 @@ class Gateway:
         self._listeners: list[Listener] = []
         self._cors = Cors(settings.cors_origins)
         self._binder = Binder(settings, poller, loop)
-        self.groups = Groups(settings.deployments, self._binder.bind)
+        # All workers' memory; one that is alone has its own.
+        self._owners = Owners(shared if shared is not None else mmap.mmap(-1, SHARED_BYTES))
+        self.groups = Groups(settings.deployments, self._binder.bind, self._owners)
         self._local = LocalAnswers(settings.deployments, self._binder, lambda: self._service.draining)
         self._paths = Paths({endpoint: self._operation(index, endpoint) for index, endpoint in enumerate(ENDPOINTS)}, self._cors)
         self._service = GatewayService(
@@ -55,6 +61,7 @@ class Gateway:
             allow_unauthenticated=settings.allow_unauthenticated,
             litellm_headers=settings.litellm_headers,
             cors=bool(settings.cors_origins),
+            owners=self._owners,
         )
         only = self.groups.find(settings.only_model.encode()) if settings.only_model else None
         self._service.bind(self._paths.exact, self.groups.exact, only)
@@ -164,5 +171,6 @@ class Gateway:
             id_field=f"{DIALECTS[endpoint.dialect].REQUEST_ID_FIELD}: ".encode(),
             local=local,
             public=endpoint.public,
+            makes_ids=endpoint.makes_ids,
             needs_model=endpoint.needs_model,
         )

@@ -1,5 +1,6 @@
 """An upstream behind TLS whose records a step can hold in its hands."""
 
+import contextlib
 import os
 import socket
 import ssl
@@ -92,10 +93,8 @@ class TlsSocket(socket.socket):
 
     def seal_goodbye(self) -> bytes:
         """Return the record that says close_notify."""
-        try:
+        with contextlib.suppress(ssl.SSLWantReadError):
             self.session.unwrap()
-        except ssl.SSLWantReadError:
-            pass
         return self.take_sealed()
 
     def recv(self, bufsize: int, flags: int = 0, /) -> bytes:

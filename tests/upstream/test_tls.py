@@ -155,8 +155,12 @@ def test_a_handshake_that_stalls_is_504_after_the_connect_timeout(authority: Aut
 
 def test_a_handshake_slower_than_the_delay_between_addresses_is_waited_for(authority: Authority) -> None:
     go_on = threading.Event()
+
+    def dawdle(_: object) -> None:
+        go_on.wait(CONNECT_TIMEOUT_S / 2)
+
     with TlsUpstream(authority.server("localhost")) as upstream, verifying(upstream, ca_file=str(authority.file)) as gateway:
-        upstream.in_handshake = lambda _: None if go_on.wait(CONNECT_TIMEOUT_S / 2) else None
+        upstream.in_handshake = dawdle
         assert_served(gateway, upstream)
         assert upstream.connections == 1
 
@@ -243,7 +247,8 @@ def test_large_bodies_go_both_ways(gateway: Gateway, upstream: TlsUpstream) -> N
 
 def test_a_long_stream_loses_nothing_to_a_caller_that_stops_reading(gateway: Gateway, upstream: TlsUpstream) -> None:
     events = [delta(f"{n:06d}" + "x" * 4000) for n in range(4000)]
-    upstream.serve(send(STREAM_HEAD), *(send(b"".join(map(chunk, events[at : at + 100]))) for at in range(0, 4000, 100)), send(chunk(DONE) + LAST_CHUNK))
+    pieces = [send(b"".join(map(chunk, events[at : at + 100]))) for at in range(0, 4000, 100)]
+    upstream.serve(send(STREAM_HEAD), *pieces, send(chunk(DONE) + LAST_CHUNK))
     with gateway.client() as client:
         client.send(STREAM)
         given = client.events(client.read_head())
@@ -302,7 +307,9 @@ def test_an_answer_until_close_notify_is_complete(steps: tuple[Step, ...], gatew
 
 
 @pytest.mark.parametrize("steps", [(send(UNTIL_CLOSE), fence, goodbye), (with_goodbye(UNTIL_CLOSE),)], ids=["apart", "together"])
-def test_an_answer_ends_with_close_notify_although_the_server_waits(steps: tuple[Step, ...], gateway: Gateway, upstream: TlsUpstream) -> None:
+def test_an_answer_ends_with_close_notify_although_the_server_waits(
+    steps: tuple[Step, ...], gateway: Gateway, upstream: TlsUpstream
+) -> None:
     # RFC 8446 6.1: the peer may keep its side open until it has our close_notify.
     upstream.serve(*steps, stall)
     assert ask(gateway).body == completion(model="group-a")

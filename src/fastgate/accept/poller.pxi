@@ -75,7 +75,6 @@ cdef class Poller:
             self.now_us = monotonic_us()
             handle_events(self, events, count)
 
-
     def watch_loop(self, int backend_fd):
         """Watch the event loop's own descriptor, for `wait`."""
         cdef epoll_event event

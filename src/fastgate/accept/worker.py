@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gc
+import mmap
 import signal
 import socket
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from fastgate.accept import lifeline
 from fastgate.accept.say import say_human, say_json
 from fastgate.config.schema import Settings
 from fastgate.errors import ConfigError
-from fastgate.gateway import Gateway
+from fastgate.gateway import SHARED_BYTES, Gateway
 
 # How often a draining worker looks whether its last connection has gone.
 DRAIN_TICK_S = 0.01
@@ -34,7 +35,9 @@ class WorkerOptions(Struct, frozen=True, kw_only=True):
 class Worker:
     """Serves until its supervisor, a SIGTERM or the supervisor's end stops it."""
 
-    def __init__(self, settings: Settings, options: WorkerOptions, sockets: tuple[socket.socket, ...], line: socket.socket) -> None:
+    def __init__(
+        self, settings: Settings, options: WorkerOptions, sockets: tuple[socket.socket, ...], line: socket.socket, shared: mmap.mmap
+    ) -> None:
         self._options = options
         self._sockets = sockets
         self._line = line
@@ -45,11 +48,11 @@ class Worker:
         self._loop = uvloop.new_event_loop()
         asyncio.set_event_loop(self._loop)
         self._poller = Poller()
-        self._gateway = Gateway(settings, self._poller, self._loop, options.log_format)
+        self._gateway = Gateway(settings, self._poller, self._loop, options.log_format, shared=shared)
 
     def run(self) -> int:
         """Serve; return ENDED, or CUT if connections were open at the end."""
-        self._poller.watch_loop(self._loop._get_backend_id())
+        self._poller.watch_loop(self._loop._get_backend_id())  # type: ignore[attr-defined]  # uvloop's stub lacks it
         self._loop.call_soon(self._poll)
         self._loop.add_reader(self._line.fileno(), self._on_line)
         self._loop.add_signal_handler(signal.SIGTERM, self._drain)
@@ -122,9 +125,12 @@ class Worker:
 def worker_of(settings: Settings, options: WorkerOptions) -> Callable[[tuple[socket.socket, ...], socket.socket], int]:
     """Return what the supervisor runs in each worker's process."""
 
+    # Mapped before any fork: the same memory in every worker, and in those that replace one.
+    shared = mmap.mmap(-1, SHARED_BYTES)
+
     def run(sockets: tuple[socket.socket, ...], line: socket.socket) -> int:
         try:
-            worker = Worker(settings, options, sockets, line)
+            worker = Worker(settings, options, sockets, line, shared)
         except ConfigError as error:
             line.sendall(lifeline.FAILED + "\n".join(error.findings).encode())
             return lifeline.CONFIG_INVALID

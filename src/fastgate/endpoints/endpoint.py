@@ -25,6 +25,8 @@ class Endpoint(Struct, frozen=True, kw_only=True):
     terminates: bool = False
     # A stream can be asked for its usage with `stream_options`.
     usage_option: bool = False
+    # What it makes is asked for by its id later, at the account that made it.
+    makes_ids: bool = False
     # A request that names no model is refused; else the only account that could own it is asked.
     needs_model: bool = False
     # Nobody needs a key.

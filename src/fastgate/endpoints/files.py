@@ -4,7 +4,10 @@ from fastgate.endpoints.endpoint import Body, Endpoint, both
 
 
 def _row(method: str, path: str, operation: str, body: Body = "none") -> Endpoint:
-    return Endpoint(method=method, paths=both(path), dialect="openai_chat", operation=operation, target=path, body=body)
+    makes_ids = operation.endswith("_create")
+    return Endpoint(
+        method=method, paths=both(path), dialect="openai_chat", operation=operation, target=path, body=body, makes_ids=makes_ids
+    )
 
 
 ENDPOINTS = (

@@ -17,6 +17,7 @@ ENDPOINTS = (
         body="json",
         streams=True,
         terminates=True,
+        makes_ids=True,
         needs_model=True,
     ),
     _stored("GET", "/responses/{id}", "responses_get"),

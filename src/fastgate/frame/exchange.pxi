@@ -5,7 +5,8 @@ cdef class Operation:
     """A row of `endpoints/`, bound. *body*: 0 none, 1 JSON, 2 multipart. *local*, if given, answers here."""
 
     def __init__(self, Py_ssize_t index, str name, str dialect, bytes method, *, str target, int body, bint streams,
-                 bint terminates=False, bint usage_option=False, bytes id_field, local=None, bint public=False, bint needs_model=False):
+                 bint terminates=False, bint usage_option=False, bytes id_field, local=None, bint public=False,
+                 bint makes_ids=False, bint needs_model=False):
         self.index = index
         self.name = name
         self.log_name = name.encode()
@@ -20,6 +21,7 @@ cdef class Operation:
         self.id_field = id_field
         self.local = local
         self.public = public
+        self.makes_ids = makes_ids
         self.needs_model = needs_model
 
 

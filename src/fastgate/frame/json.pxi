@@ -10,7 +10,7 @@ JSON_FAULTS = {
     JSON_UTF8: "a string is not UTF-8",
     JSON_NUMBER: "a number is not valid JSON",
     JSON_DEPTH: "the body is nested deeper than 4096 levels",
-    JSON_DUPLICATE: "`model`, `stream` or `stream_options` stands twice",
+    JSON_DUPLICATE: "a member that the gateway reads (`model`, `stream`, `stream_options`, ...) stands twice",
     JSON_TRUNCATED: "the body ends before the JSON does",
     JSON_TRAILING: "bytes follow behind the JSON object",
 }
@@ -98,6 +98,8 @@ cdef int request_member(const uint8_t *key, Py_ssize_t n, bint escaped):
         return MEMBER_STREAM_OPTIONS
     if n == 13 and memcmp(key, b"include_usage", 13) == 0:
         return MEMBER_INCLUDE_USAGE
+    if n == 20 and memcmp(key, b"previous_response_id", 20) == 0:
+        return MEMBER_PREVIOUS_RESPONSE_ID
     return MEMBER_OTHER
 
 
@@ -116,6 +118,10 @@ cdef int note_member(RequestScan *s, int member, const uint8_t *p, Py_ssize_t at
     elif member == MEMBER_STREAM_OPTIONS:
         s.options_at = at
         s.options_end = end
+    elif member == MEMBER_PREVIOUS_RESPONSE_ID:
+        if p[at] == 34:
+            s.previous_at = at + 1
+            s.previous_end = end - 1
     else:
         s.include_at = at
         s.include_end = end

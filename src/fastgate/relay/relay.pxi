@@ -154,8 +154,9 @@ cdef int relay_json(Exchange self, const uint8_t *p, Py_ssize_t i, Py_ssize_t n)
     cdef int found = ANSWER_MORE
     cdef bytes name = self.group.literal
     if name is None:
-        scan_answer(&self.answer, p, i, n, &found)
-        return put(self, p + i, n - i)
+        while i < n:
+            i = scan_answer(&self.answer, p, i, n, &found)
+        return put(self, p + start, n - start)
     while i < n:
         i = scan_answer(&self.answer, p, i, n, &found)
         if self.dropping_model:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 import orjson
 
 from fastgate._core import Deployment as Bound
-from fastgate._core import Exchange, Group, Operation
+from fastgate._core import Exchange, Group, Operation, Owners
 from fastgate.config.schema import Deployment
 
 # Names that wildcards were asked for; each makes a group of its own.
@@ -18,9 +18,9 @@ Bind = Callable[[Deployment, str], Bound]
 class Groups:
     """The groups of `model_list`. *bind* makes a deployment ready to be asked for one upstream model."""
 
-    def __init__(self, deployments: Iterable[Deployment], bind: Bind) -> None:
+    def __init__(self, deployments: Iterable[Deployment], bind: Bind, owners: Owners) -> None:
         self._bind = bind
-        self._owners: dict[str, list[Bound]] = {}
+        self._owners = owners
         # Shared with the compiled line, which looks here first.
         self.exact: dict[bytes, Group] = {}
         self._wildcards: list[tuple[str, str, list[Deployment]]] = []
@@ -95,12 +95,22 @@ class Groups:
         operation = exchange.operation
         if operation.needs_model:
             return 'the body has no `model`: name one of GET /v1/models, as in {"model": "..."}'
+        made_by = self._owners.find(exchange.path_id) if exchange.path_id else self._owner_of_input(exchange)
         owners = [bound for bound in self._accounts.values() if operation.dialect in bound.native]
+        if made_by >= 0:
+            owners = [bound for bound in owners if bound.account == made_by]
         if len(owners) == 1:
             return Group(b"", None, owners)
         if not owners:
             return f"no deployment of model_list speaks {operation.dialect}"
         return "several accounts could be meant: name one of their models in the field x-fastgate-model or as ?model="
+
+    def _owner_of_input(self, exchange: Exchange) -> int:
+        """Return the account of the file that a batch is made of, or -1."""
+        if exchange.operation.name != "batch_create":
+            return -1
+        named = orjson.loads(exchange.body_bytes).get("input_file_id")
+        return self._owners.find(named.encode()) if isinstance(named, str) else -1
 
 
 def _query_value(query: bytes | None, name: bytes) -> bytes:

@@ -11,7 +11,7 @@ cdef class Deployment:
 
     def __init__(self, *, bytes deployment_id, bytes answer_fields, bytes model, Pool pool, native, str dialect, build_target,
                  bytes version_field, bytes secret, double timeout_s, double stream_timeout_s, double gap_timeout_s, bint stream_usage,
-                 int64_t weight):
+                 int64_t weight, int account):
         self.deployment_id = deployment_id
         self.answer_fields = answer_fields
         self.model = model
@@ -31,6 +31,7 @@ cdef class Deployment:
         self.gap_timeout_us = <int64_t>(gap_timeout_s * 1000000)
         self.stream_usage = stream_usage
         self.weight = weight
+        self.account = account
 
 
 cdef uint32_t dialect_bit(str dialect) except 0:
@@ -82,5 +83,14 @@ cdef Deployment pick(GatewayService self, Group group, uint32_t dialect):
         deployment = <Deployment>group.deployments[(turn + i) % count]
         if deployment.native_bits & dialect:
             group.turn = (turn + i + 1) % count
+            return deployment
+    return None
+
+
+cdef Deployment pick_account(Group group, uint32_t dialect, int account):
+    """Return the group's deployment in this account, or None."""
+    cdef Deployment deployment
+    for deployment in group.deployments:
+        if deployment.account == account and deployment.native_bits & dialect:
             return deployment
     return None

@@ -38,6 +38,10 @@ class Binder:
         self._resolver = Resolver(loop, settings.upstream.dns_ttl_s)
         self._tls: ssl.SSLContext | None = None
         self.pools: dict[str, Pool] = {}
+        # Numbered in the order of model_list, which is the same in every worker.
+        self._accounts: dict[tuple[str, str], int] = {}
+        for deployment in settings.deployments:
+            self._account(deployment)
 
     def bind(self, deployment: Deployment, model: str) -> Bound:
         """Return *deployment*, ready to be asked for *model*. Raise ConfigError if its URL or fields cannot be sent."""
@@ -62,8 +66,13 @@ class Binder:
             stream_timeout_s=deployment.stream_timeout_s,
             gap_timeout_s=self._settings.upstream.between_chunks_timeout_s,
             stream_usage=not deployment.api_version or deployment.api_version >= _STREAM_USAGE_SINCE,
+            account=self._account(deployment),
             weight=deployment.weight or deployment.rpm or deployment.tpm,
         )
+
+    def _account(self, deployment: Deployment) -> int:
+        key = deployment.api_key.reveal() if deployment.api_key else ""
+        return self._accounts.setdefault((deployment.api_base, key), len(self._accounts))
 
     def _pool(self, origin: Origin) -> Pool:
         pool = self.pools.get(origin.name)

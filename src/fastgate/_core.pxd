@@ -602,6 +602,10 @@ cdef class Exchange:
     cdef int64_t spliced
     cdef AnswerScan answer
     cdef EventSearch search
+    # How the last event began, to the quote behind its model; where its model stands in that.
+    cdef uint8_t prefix[192]
+    cdef Py_ssize_t prefix_n
+    cdef Py_ssize_t prefix_model
     # An incomplete event, or an error body.
     cdef Buffer held
     # An event too large to hold is passing in pieces.

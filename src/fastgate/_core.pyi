@@ -220,7 +220,7 @@ class Deployment:
     are. *build_target*, called with (operation, query, path id), returns the upstream request's head up to the client's fields.
     *version_field* is sent when the caller names no version of the dialect. *secret* is taken out of the provider's error answers; b"":
     none. *timeout_s* holds for the whole request, *stream_timeout_s* for the first byte of a stream, *gap_timeout_s* between two
-    pieces. *weight* 0: none given.
+    pieces. *weight* 0: none given. *account* as in `Owners`.
     """
 
     def __init__(
@@ -240,6 +240,7 @@ class Deployment:
         gap_timeout_s: float,
         stream_usage: bool,
         weight: int,
+        account: int,
     ) -> None: ...
     @property
     def deployment_id(self) -> bytes: ...
@@ -270,7 +271,7 @@ class Operation:
 
     *body*: 0 none, 1 JSON, 2 multipart. *target*: what follows the provider's base URL; `{id}` is the path's. *terminates*: a stream
     whose own end is missing is broken, even if its connection ends cleanly. *id_field*: the answers' request id field, `name: `.
-    *local*, if given, answers here. *public*: no key is asked for.
+    *local*, if given, answers here. *public*: no key is asked for. *makes_ids*: what it makes is asked for by its id later.
     """
 
     def __init__(
@@ -288,6 +289,7 @@ class Operation:
         id_field: bytes,
         local: Callable[[Exchange], _Answer] | None = None,
         public: bool = False,
+        makes_ids: bool = False,
         needs_model: bool = False,
     ) -> None: ...
     @property
@@ -361,6 +363,7 @@ class GatewayService(Service):
 
     *keys* None: nobody is asked for a key, and callers of other machines are refused unless *allow_unauthenticated*. *control* is
     Python's part, for what is not on the hot path. *request_prefix*: of request ids, up to 16 bytes. *seed*: of the choices by weight.
+    *owners* None: nothing is remembered.
     """
 
     def __init__(
@@ -375,6 +378,7 @@ class GatewayService(Service):
         allow_unauthenticated: bool,
         litellm_headers: bool,
         cors: bool,
+        owners: Owners | None = None,
     ) -> None: ...
     def bind(self, operations: dict[bytes, Operation], groups: dict[bytes, Group], only_group: Group | None) -> None:
         """Serve these operations, by b"METHOD /path", and these groups, by model name; *only_group*, if given, takes every request.

@@ -215,8 +215,9 @@ cdef int relay_flush_large(Exchange self) except -1:
 
 cdef int relay_event(Exchange self, const uint8_t *p, Py_ssize_t n) except -1:
     """Pass on one complete event, or take it out if it is the usage event that only we asked for."""
-    cdef Py_ssize_t at = 0, end = 0
-    cdef int lines
+    cdef Py_ssize_t at = 0, end = 0, model_at = 0, model_end = 0
+    cdef bytes name = self.group.literal
+    cdef int lines, models
     if self.event_open:
         # The rest of an event that was too large to hold.
         return relay_json(self, p, 0, n)
@@ -224,21 +225,62 @@ cdef int relay_event(Exchange self, const uint8_t *p, Py_ssize_t n) except -1:
     if lines == 0:
         return put(self, p, n)
     self.events += 1
+    self.dropping_model = False
     if lines > 1:
         return relay_wide_event(self, p, n)
     if end - at == 6 and memcmp(p + at, b"[DONE]", 6) == 0:
         self.terminated = True
         return put(self, p, n)
-    self.dropping_model = False
-    if self.strip_usage and end - at < 4096 and is_usage_event(self, p, at, end):
+    models = scan_event(self, p, at, end, &model_at, &model_end)
+    if self.strip_usage and self.answer.usage_seen and self.answer.choices_empty:
         self.events -= 1
         return 0
-    answer_start(&self.answer)
-    put(self, p, at)
-    relay_json(self, p, at, end)
     if n > 19 and memcmp(p, b"event: ", 7) == 0:
         self.terminated |= is_last_event(p + 7, n - 7)
-    return put(self, p + end, n - end)
+    if models == 0 or name is None:
+        return put(self, p, n)
+    if models > 1:
+        answer_start(&self.answer)
+        put(self, p, at)
+        relay_json(self, p, at, end)
+        return put(self, p + end, n - end)
+    put(self, p, model_at)
+    put(self, <const uint8_t *>PyBytes_AS_STRING(name), PyBytes_GET_SIZE(name))
+    return put(self, p + model_end, n - model_end)
+
+
+cdef int scan_event(Exchange self, const uint8_t *p, Py_ssize_t at, Py_ssize_t end, Py_ssize_t *model_at, Py_ssize_t *model_end) noexcept:
+    """Follow an event's JSON p[at .. end): usage is noted, the value of its model found. Return how many models there are.
+
+    Chunks of one stream begin alike, up to and with the model: what was scanned once is compared from then on.
+    """
+    cdef AnswerScan *a = &self.answer
+    cdef Py_ssize_t i = at
+    cdef int found = ANSWER_MORE, models = 0
+    cdef bint plain
+    answer_start(a)
+    if self.prefix_n and end - at > self.prefix_n and memcmp(p + at, self.prefix, self.prefix_n) == 0:
+        model_at[0] = at + self.prefix_model
+        model_end[0] = at + self.prefix_n - 1
+        models = 1
+        a.depth = 1
+        a.key = KEY_OTHER
+        i = at + self.prefix_n
+    while i < end:
+        i = scan_answer(a, p, i, end, &found)
+        if found == ANSWER_MODEL_START:
+            models += 1
+            if models == 1:
+                model_at[0] = i
+                model_end[0] = end
+        elif found == ANSWER_MODEL_END and models == 1:
+            model_end[0] = i
+            plain = a.depth == 1 and not a.usage_seen and not a.choices_empty
+            if plain and i + 1 - at <= <Py_ssize_t>sizeof(self.prefix):
+                self.prefix_model = model_at[0] - at
+                self.prefix_n = i + 1 - at
+                memcpy(self.prefix, p + at, self.prefix_n)
+    return models
 
 
 cdef bint is_last_event(const uint8_t *name, Py_ssize_t n) noexcept:
@@ -248,15 +290,6 @@ cdef bint is_last_event(const uint8_t *name, Py_ssize_t n) noexcept:
     if n < 20 or memcmp(name, b"response.", 9):
         return False
     return memcmp(name + 9, b"completed", 9) == 0 or memcmp(name + 9, b"failed", 6) == 0 or memcmp(name + 9, b"incomplete", 10) == 0
-
-
-cdef bint is_usage_event(Exchange self, const uint8_t *p, Py_ssize_t at, Py_ssize_t end) noexcept:
-    """Whether p[at .. end) is a chunk that holds usage and no choice. Usage is noted on the way."""
-    cdef int found = ANSWER_MORE
-    answer_start(&self.answer)
-    while at < end:
-        at = scan_answer(&self.answer, p, at, end, &found)
-    return self.answer.usage_seen and self.answer.choices_empty
 
 
 cdef int relay_wide_event(Exchange self, const uint8_t *p, Py_ssize_t n) except -1:

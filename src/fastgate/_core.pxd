@@ -735,7 +735,9 @@ cdef class AccessLog:
     cdef int fd
     cdef bint human
     cdef Buffer lines
+    # Lines dropped in all, and since that was last said.
     cdef readonly int64_t dropped
+    cdef int64_t unsaid
     # Most bytes of one write.
     cdef Py_ssize_t write_bytes
     # Wall clock minus monotonic clock, looked up once a second.
@@ -777,6 +779,3 @@ cdef class GatewayService(Service):
     cdef int refuse(self, Exchange exchange, str code, str message) except -1
     cdef int close(self, Exchange exchange) except -1
 
-
-# The head being looked at: parsed, used and done with within one call of feed.
-cdef Head parsed_head

@@ -145,7 +145,7 @@ class Request:
         """Return the value of the first field of this lower-case name, or b""."""
     def write(self, answer: bytes) -> None:
         """Send bytes as they are, status line and framing included; kept if the client is slow, dropped if it is gone."""
-    def finish(self) -> None:
+    def finish(self, keep: bool = True) -> None:
         """The answer is complete: the connection is kept, or closed if the request said so."""
     def close(self) -> None:
         """Close the connection now, whatever was promised."""

@@ -42,7 +42,7 @@ SERVE_EXAMPLES = """\b
 Examples:
   fastgate serve --config config.yaml
   fastgate serve --config config.yaml --host 127.0.0.1 --port 0 --workers 2
-  fastgate serve --model ollama/llama3 --api_base http://localhost:11434
+  fastgate serve --model openai/llama3 --api_base http://localhost:11434/v1
 \b
 Signals: SIGTERM and Ctrl-C let open requests finish; a second one stops now.
 Exit codes: 0 ended cleanly, 1 requests were cut, 2 usage, 3 configuration invalid, 4 cannot bind, 130 Ctrl-C.

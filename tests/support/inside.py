@@ -32,9 +32,16 @@ def v6(port: int) -> Address:
 
 
 class Inside:
-    """Serves *config* from a thread on *host*; *addresses* are what every upstream's name resolves to."""
+    """Serves *config* from a thread, on *listener* or a socket of *host*; *addresses* are what every upstream's name resolves to."""
 
-    def __init__(self, config: Mapping[str, object], directory: Path, addresses: Sequence[Address] = (), host: str = "127.0.0.1") -> None:
+    def __init__(
+        self,
+        config: Mapping[str, object],
+        directory: Path,
+        addresses: Sequence[Address] = (),
+        host: str = "127.0.0.1",
+        listener: socket.socket | None = None,
+    ) -> None:
         file = directory / "inside.yaml"
         file.write_text(yaml.safe_dump(dict(config)))
         self._loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
@@ -44,7 +51,7 @@ class Inside:
         if addresses:
             for pool in self._gateway._binder.pools.values():
                 pool.on_addresses(list(addresses), "", 1e9)
-        self._listener = socket.create_server((host, 0))
+        self._listener = listener or socket.create_server((host, 0))
         self.port: int = self._listener.getsockname()[1]
         self._gateway.listen(self._listener)
         self._loop.add_reader(self._poller.fileno(), self._poller.on_ready)

@@ -16,7 +16,10 @@ cdef enum:
     # Body bytes read at once at the most; others have their turn between.
     BODY_RECV_BYTES = 512 * 1024
 
-CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+# The head being looked at: parsed, used and done with within one call of feed.
+cdef Head parsed_head
+
+cdef bytes CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 cdef class Service:

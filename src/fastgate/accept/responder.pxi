@@ -74,10 +74,11 @@ cdef class Request:
         if not self.gone:
             raw_send(self.client, answer)
 
-    def finish(self):
-        """The answer is complete: the connection is kept, or closed if the request said so."""
+    def finish(self, bint keep=True):
+        """The answer is complete: the connection is kept, or closed (behind what is still to be sent) if the request or *keep* says so."""
         cdef ClientConnection client = self.client
         if not self.gone:
+            client.keep_alive &= keep
             self.gone = True
             self.client = None
             client.attached = None

@@ -38,6 +38,9 @@ cdef Py_ssize_t tls_receive(Connection self, Tls tls, uint8_t *p, Py_ssize_t n) 
     """Read once from the socket and decrypt all that is complete into p[0 .. n), which has room for one read's worth."""
     cdef Py_ssize_t count, got = 0, room
     cdef uint8_t *sealed = self.poller.sealed
+    if tls.closed:
+        self.poller.last_read = READ_NOTHING
+        return RECEIVED_EOF
     room = min(n, SCRATCH_BYTES) - tls.kept
     room = max(room, 4096)
     count = recv(self.fd, sealed, room, 0)
@@ -51,6 +54,7 @@ cdef Py_ssize_t tls_receive(Connection self, Tls tls, uint8_t *p, Py_ssize_t n) 
         while n > got:
             count = tls.read(n - got, PyMemoryView_FromMemory(<char *>p + got, n - got, PyBUF_WRITE))
             if count <= 0:
+                tls.closed = True
                 break
             got += count
             if tls.arrived.pending == 0 and tls.pending() == 0:
@@ -63,6 +67,9 @@ cdef Py_ssize_t tls_receive(Connection self, Tls tls, uint8_t *p, Py_ssize_t n) 
         return got if got else RECEIVED_ERROR
     # What is left is part of one record: at most 16 KiB and its framing.
     tls.kept = tls.arrived.pending
+    if tls.closed:
+        # The end is told by one more read: no event need follow (RFC 8446 6.1).
+        self.poller.last_read = READ_FULL
     if got == 0:
         return RECEIVED_EOF if tls.closed else RECEIVED_NOTHING
     return got

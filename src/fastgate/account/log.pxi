@@ -32,7 +32,13 @@ cdef class AccessLog:
             return 0
         if buffer_len(b) > LOG_LIMIT_BYTES:
             self.dropped += 1
+            self.unsaid += 1
             return 0
+        if self.unsaid:
+            log_text(b, b"fastgate: " if self.human else b'{"message":"')
+            log_count(b, b"", self.unsaid)
+            log_text(b, b" log lines were dropped: the reader of the log is too slow\n" if self.human else b' log lines were dropped: the reader of the log is too slow"}\n')
+            self.unsaid = 0
         buffer_reserve(b, 1024)
         if self.human:
             log_words(self, x, now)

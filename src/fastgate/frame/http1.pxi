@@ -39,7 +39,7 @@ cdef extern from *:
 
 
 # What is wrong with the bytes -> (code of fastgate.errors when a client sent them, what was seen and is expected).
-FAULTS = {
+cdef dict FAULTS = {
     FAULT_BARE_LF: ("bad_http", "a line ends in LF without CR; lines end in CRLF"),
     FAULT_BARE_CR: ("bad_http", "a CR stands without LF; lines end in CRLF"),
     FAULT_EMPTY_LINES: ("bad_http", "more than two empty lines stand before the request line"),

@@ -3,7 +3,7 @@
 # Rule 1: neither recurses; nesting is a bit stack or a count.
 # Rule 2: a member is found by its decoded key at its own level only: "mod\u0065l" is `model`, a nested one is not.
 
-JSON_FAULTS = {
+cdef dict JSON_FAULTS = {
     JSON_NOT_OBJECT: "the body is not a JSON object",
     JSON_SYNTAX: "the body is not valid JSON",
     JSON_STRING: "a string holds an invalid escape or a raw control character",

@@ -12,7 +12,7 @@ from fastgate.config.schema import Deployment
 # Names that wildcards were asked for; each makes a group of its own.
 _WILDCARD_GROUPS = 10_000
 
-Bind = Callable[[Deployment, str], Bound]
+Bind = Callable[[Deployment, str, int], Bound]
 
 
 class Groups:
@@ -41,10 +41,11 @@ class Groups:
         for members in names.values():
             for deployment in members:
                 key = deployment.api_key.reveal() if deployment.api_key else ""
-                self._accounts.setdefault((deployment.api_base, key), self._bind(deployment, deployment.model))
+                self._accounts.setdefault((deployment.api_base, key), self._bind(deployment, deployment.model, 0))
 
     def _group(self, name: str, members: list[Deployment], matched: str) -> Group:
-        bound = [self._bind(member, member.model.replace("*", matched, 1)) for member in members]
+        weights = _weights(members)
+        bound = [self._bind(member, member.model.replace("*", matched, 1), weight) for member, weight in zip(members, weights, strict=True)]
         return Group(name.encode(), orjson.dumps(name)[1:-1], bound)
 
     def find(self, model: bytes) -> Group | None:
@@ -109,8 +110,19 @@ class Groups:
         """Return the account of the file that a batch is made of, or -1."""
         if exchange.operation.name != "batch_create":
             return -1
-        named = orjson.loads(exchange.body_bytes).get("input_file_id")
+        try:
+            named = orjson.loads(exchange.body_bytes).get("input_file_id")
+        except orjson.JSONDecodeError:  # a lone surrogate, for one: the provider's to judge
+            return -1
         return self._owners.find(named.encode()) if isinstance(named, str) else -1
+
+
+def _weights(members: list[Deployment]) -> list[int]:
+    """Return the members' shares: by the first of weight, rpm, tpm that any of them has (missing is 0); all 0 if none has any."""
+    for given in ([member.weight for member in members], [member.rpm for member in members], [member.tpm for member in members]):
+        if any(given):
+            return given
+    return [0] * len(members)
 
 
 def _query_value(query: bytes | None, name: bytes) -> bytes:

@@ -43,21 +43,20 @@ cdef class Owners:
 
 
 cdef int owners_remember(Owners self, const uint8_t *p, Py_ssize_t n, int account) noexcept:
+    """Put the id first in its row; the others move back up to where it stood, the oldest falls out."""
     cdef uint64_t hashed = fg_hash(p, n)
     cdef uint64_t *row = self.words + ((hashed >> 24) & self.mask)
     cdef uint64_t word
-    cdef int way, place = OWNER_WAYS - 1
-    for way in range(OWNER_WAYS):
-        word = fg_load(&row[way])
+    cdef int place = 0
+    while place < OWNER_WAYS - 1:
+        word = fg_load(&row[place])
         if word == 0 or (word ^ hashed) >> 16 == 0:
-            place = way
             break
-    else:
-        # The oldest stands last: the others move up behind the new one.
-        for way in range(OWNER_WAYS - 1, 0, -1):
-            fg_store(&row[way], fg_load(&row[way - 1]))
-        place = 0
-    fg_store(&row[place], (hashed & ~<uint64_t>OWNER_BITS) | <uint64_t>(account + 1))
+        place += 1
+    while place:
+        fg_store(&row[place], fg_load(&row[place - 1]))
+        place -= 1
+    fg_store(&row[0], (hashed & ~<uint64_t>OWNER_BITS) | <uint64_t>(account + 1))
     return 0
 
 

@@ -1,6 +1,6 @@
 # Which deployment answers: simple-shuffle, by weight where any is given, in turn otherwise.
 
-DIALECTS = ("openai_chat", "openai_responses", "anthropic_messages", "gemini", "ollama")
+cdef tuple DIALECTS = ("openai_chat", "openai_responses", "anthropic_messages", "gemini", "ollama")
 
 
 cdef class Deployment:
@@ -9,7 +9,7 @@ cdef class Deployment:
     *build_target(operation, query, path_id)* returns the upstream request's head up to the client's fields.
     """
 
-    def __init__(self, *, bytes deployment_id, bytes answer_fields, bytes model, Pool pool, native, str dialect, build_target,
+    def __init__(self, bytes deployment_id, *, bytes answer_fields, bytes model, Pool pool, native, str dialect, build_target,
                  bytes version_field, bytes secret, double timeout_s, double stream_timeout_s, double gap_timeout_s, bint stream_usage,
                  int64_t weight, int account):
         self.deployment_id = deployment_id

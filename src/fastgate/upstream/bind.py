@@ -43,7 +43,7 @@ class Binder:
         for deployment in settings.deployments:
             self._account(deployment)
 
-    def bind(self, deployment: Deployment, model: str) -> Bound:
+    def bind(self, deployment: Deployment, model: str, weight: int) -> Bound:
         """Return *deployment*, ready to be asked for *model*. Raise ConfigError if its URL or fields cannot be sent."""
         provider = PROVIDERS[deployment.provider]
         origin = Origin(deployment.api_base, deployment.deployment_id)
@@ -67,7 +67,7 @@ class Binder:
             gap_timeout_s=self._settings.upstream.between_chunks_timeout_s,
             stream_usage=not deployment.api_version or deployment.api_version >= _STREAM_USAGE_SINCE,
             account=self._account(deployment),
-            weight=deployment.weight or deployment.rpm or deployment.tpm,
+            weight=weight,
         )
 
     def _account(self, deployment: Deployment) -> int:

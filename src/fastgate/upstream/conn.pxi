@@ -295,7 +295,7 @@ cdef class UpstreamConnection(Connection):
     cdef int on_deadline(self) except -1:
         if self.state == UPSTREAM_IDLE:
             return upstream_close(self)
-        if self.state == UPSTREAM_CONNECTING and self.poller.now_us < self.dial_until_us:
+        if self.state != UPSTREAM_ACTIVE and self.poller.now_us < self.dial_until_us:
             # RFC 8305: the next address gets its chance while this one is still being tried.
             set_deadline(self, self.dial_until_us)
             if self.pool.waiting and self.address + 1 < len(self.pool.addresses):

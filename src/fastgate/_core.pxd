@@ -276,6 +276,8 @@ cdef class Poller:
     cdef readonly int epoll_fd
     cdef int timer_fd
     cdef bint timer_armed
+    # A listener found no descriptor for a connection.
+    cdef bint starved
     # The event loop's own descriptor while `wait` is used; -1 while the loop watches ours.
     cdef int loop_fd
     # The loop has something to do: `wait` returns to it.
@@ -315,10 +317,10 @@ cdef class Tls:
     cdef object read
     cdef object write
     cdef object pending
-    # Bytes of an incomplete record.
-    cdef Py_ssize_t kept
     # The peer said close_notify.
     cdef bint closed
+    # Why the session cannot go on; None while it can.
+    cdef str reason
 
 
 cdef class Watched:
@@ -597,9 +599,6 @@ cdef class Exchange:
     # -1: unknown.
     cdef int64_t upstream_length
     cdef bint dropping_model
-    cdef bint model_done
-    # Bytes that splicing has added so far.
-    cdef int64_t spliced
     cdef AnswerScan answer
     cdef EventSearch search
     # How the last event began, to the quote behind its model; where its model stands in that.
@@ -608,8 +607,11 @@ cdef class Exchange:
     cdef Py_ssize_t prefix_model
     # An incomplete event, or an error body.
     cdef Buffer held
-    # An event too large to hold is passing in pieces.
+    # An event too large to hold is passing in pieces; and whether a line of it is open, LINE_*.
     cdef bint event_open
+    cdef int line
+    # An event was taken out whose CR came last: the LF that may follow goes too.
+    cdef bint dropping_lf
     # The stream's own end was seen ([DONE], message_stop).
     cdef bint terminated
     # The whole answer is in hand.
@@ -670,6 +672,8 @@ cdef class UpstreamConnection(Connection):
     cdef Py_ssize_t sent
     # Of pool.addresses; and when connecting to it is given up.
     cdef Py_ssize_t address
+    # Addresses tried for the same request, this one included.
+    cdef int tried
     cdef int64_t dial_until_us
     cdef int start(self, Exchange exchange) except -1
     cdef int write_request(self) except -1
@@ -714,13 +718,15 @@ cdef class Pool:
     cdef int dialing
     cdef int limit
     cdef int idle_limit
+    # Connections to open as soon as an address is known.
+    cdef int warm_count
     cdef int64_t connect_timeout_us
     cdef int64_t keepalive_timeout_us
     cdef readonly str last_failure
     cdef bint closed
     cdef int ask(self, Exchange exchange) except -1
     cdef int give(self, UpstreamConnection connection) except -1
-    cdef int dial(self, Py_ssize_t address) except -1
+    cdef int dial(self, Py_ssize_t address, int tried=*) except -1
     cdef int dial_more(self) except -1
     cdef int close_idle(self) except -1
     cdef int gone(self, UpstreamConnection connection) except -1

@@ -130,6 +130,8 @@ cdef class GatewayService(Service):
             x.upstream = None
             upstream.exchange = None
             upstream_close(upstream)
+            if upstream.pool.waiting:
+                upstream.pool.dial_more()
         elif x.waiting:
             x.deployment.pool.waiting.remove(x)
         if not x.head_sent:
@@ -163,6 +165,8 @@ cdef class GatewayService(Service):
             x.upstream = None
             upstream.exchange = None
             upstream_close(upstream)
+            if upstream.pool.waiting:
+                upstream.pool.dial_more()
         client.keep_alive = False
         return relay_fault(x, "internal_error", f"the gateway failed on this request; its log says more under {x.request_id.decode()}")
 

@@ -85,10 +85,10 @@ class Caller:
 
 def test_two_workers_share_the_connections(upstream: Upstream) -> None:
     with operated(upstream) as started, contextlib.ExitStack() as opened:
-        share = Counter(started.worker_of(client) for client in ask_with_new_connections(started, opened, 100))
+        share = Counter(started.worker_of(client) for client in ask_with_new_connections(started, opened, 60))
         assert set(share) == set(started.workers())
-        # Fewer than 20 of 100 at one of two by chance: once in 10**9 runs.
-        assert min(share.values()) >= 20, share
+        # Fewer than 10 of 60 at one of two by chance: once in 10**7 runs.
+        assert min(share.values()) >= 10, share
 
 
 def ask_with_new_connections(started: Operated, opened: contextlib.ExitStack, count: int) -> list[Client]:
@@ -131,6 +131,9 @@ def test_a_worker_killed_again_and_again_never_leaves_callers_alone(upstream: Up
         for caller in callers:
             caller.stop()
         assert all(caller.lost <= 4 for caller in callers)
+        with contextlib.ExitStack() as opened:
+            # Those in the backlog of a dead worker are answered by the one that comes after it.
+            assert len({started.worker_of(client) for client in ask_with_new_connections(started, opened, 24)}) == 2
 
 
 def start_streams(started: Operated, upstream: Upstream, count: int) -> tuple[list[Client], list[Iterator[bytes]], threading.Event]:
@@ -238,8 +241,8 @@ def test_a_worker_that_dies_while_draining_does_not_hold_up_the_end(upstream: Up
         go_on.set()
         for client in clients:
             with contextlib.suppress(IncompleteResponseError, ConnectionError):
-                while not client.at_end():
-                    client._take(1 << 20)
+                while client.socket.recv(1 << 16):
+                    pass
             client.close()
         assert started.end() in (0, 1)
         assert len(started.log.split("was killed by SIGKILL")) <= 2
@@ -282,14 +285,11 @@ def test_without_a_key_only_this_machine_is_served(upstream: Upstream, tmp_path:
 
 def test_without_a_key_an_ipv4_caller_of_an_ipv6_socket_is_judged_by_its_ipv4_address(upstream: Upstream, tmp_path: Path) -> None:
     ask = request(body=chat(), key=None)
-    with socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True) as listener:
-        with Inside(keyless(upstream), tmp_path, listener=listener) as gateway:
-            with gateway.client("127.0.0.1") as client:
-                assert client.exchange(ask).status == 200
-            with gateway.client("::1") as client:
-                assert client.exchange(ask).status == 200
-            with gateway.client(own_address()) as client:
-                assert client.exchange(ask).status == 403
+    listener = socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True)
+    with Inside(keyless(upstream), tmp_path, listener=listener) as gateway:
+        for address, status in (("127.0.0.1", 200), ("::1", 200), (own_address(), 403)):
+            with gateway.client(address) as client:
+                assert client.exchange(ask).status == status
 
 
 def test_with_a_key_everybody_who_has_it_is_served(upstream: Upstream, tmp_path: Path) -> None:

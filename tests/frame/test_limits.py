@@ -33,6 +33,8 @@ def started(upstream: Upstream, **limits: object) -> Gateway:
 
 def limit_descriptors(gateway: Gateway, room: int) -> None:
     """Leave the worker *room* descriptors beside those it has."""
+    # Once it has answered, its event loop has opened what it needs.
+    gateway.fence()
     worker = gateway.pids()[1]
     bound = max(int(entry.name) for entry in Path(f"/proc/{worker}/fd").iterdir()) + 1 + room
     resource.prlimit(worker, resource.RLIMIT_NOFILE, (bound, bound))

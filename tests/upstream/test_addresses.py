@@ -86,7 +86,7 @@ def test_addresses_that_stall_are_overtaken_one_by_one(upstream: Upstream, black
     assert ATTEMPT_DELAY_S * 1.8 < took_s < 2 * (ATTEMPT_DELAY_S + LATE_S)
 
 
-def test_a_second_address_that_refuses_leaves_the_first_its_time(upstream: Upstream, blackhole_port: int, refused_port: int, tmp_path: Path) -> None:
+def test_a_second_address_that_refuses_leaves_the_first_its_time(blackhole_port: int, refused_port: int, tmp_path: Path) -> None:
     with inside(tmp_path, v4(blackhole_port), v4(refused_port)) as gateway:
         status, took_s = ask(gateway)
     assert status in (503, 504)
@@ -137,7 +137,8 @@ def test_ipv6_is_spoken(tmp_path: Path) -> None:
 
 
 def test_a_name_that_does_not_resolve_is_503_and_named() -> None:
-    with Gateway(configuration(openai_model("group-a", 0, api_base="http://no-such-host.invalid/v1"))) as gateway, gateway.client() as client:
+    model = openai_model("group-a", 0, api_base="http://no-such-host.invalid/v1")
+    with Gateway(configuration(model)) as gateway, gateway.client() as client:
         for _ in range(2):
             answer = client.exchange(PLAIN)
             assert answer.status == 503

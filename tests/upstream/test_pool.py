@@ -4,7 +4,7 @@ import contextlib
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -49,8 +49,17 @@ def ask_at_once(gateway: Gateway, count: int) -> None:
         assert [client.read_response().status for client in clients] == [200] * count
 
 
-def wait_for_requests(upstream: Upstream, count: int) -> None:
-    upstream._wait(lambda: len(upstream._requests) >= count, f"fewer than {count} requests came")
+class Arrivals:
+    """A step that counts the requests that have come."""
+
+    def __init__(self) -> None:
+        self._come = threading.Semaphore(0)
+
+    def step(self, _: Peer) -> None:
+        self._come.release()
+
+    def wait(self, count: int) -> None:
+        assert all(self._come.acquire(timeout=PATIENCE_S) for _ in range(count)), f"fewer than {count} requests came"
 
 
 # Which connection is taken.
@@ -71,19 +80,14 @@ def test_the_connection_used_last_is_taken_first(upstream: Upstream) -> None:
 
 def test_idle_connections_above_the_bound_are_closed(upstream: Upstream) -> None:
     with pooled(upstream, idle_connections=1) as gateway:
-        upstream.serve(Rendezvous(4).step, stall_when_idle)
+        upstream.serve(Rendezvous(4).step, stall)
         ask_at_once(gateway, 4)
         upstream.wait_for_closed(3)
 
 
-def stall_when_idle(peer: Peer) -> None:
-    """Report the moment at which the gateway closes a connection that is not used any more."""
-    peer.upstream.saw_closed(peer.wait_closed())
-
-
 def test_idle_connections_are_closed_after_their_time(upstream: Upstream) -> None:
     with pooled(upstream, keepalive_timeout_s=0.3) as gateway:
-        upstream.serve(send(plain(completion())), stall_when_idle)
+        upstream.serve(send(plain(completion())), stall)
         with gateway.client() as client:
             client.send(PLAIN)
             assert client.read_response().status == 200
@@ -95,23 +99,26 @@ def test_a_connection_in_use_is_not_aged(upstream: Upstream) -> None:
     with pooled(upstream, keepalive_timeout_s=0.2) as gateway, gateway.client() as client:
         upstream.serve(send(plain(completion())))
         assert client.exchange(PLAIN).status == 200
-        go_on = threading.Event()
-        upstream.serve(lambda _: None if go_on.wait(0.5) else None, send(plain(completion())))
+        upstream.serve(think_longer_than_idle, send(plain(completion())))
         assert client.exchange(PLAIN).status == 200
         assert upstream.connections <= 2
+
+
+def think_longer_than_idle(_: Peer) -> None:
+    assert not threading.Event().wait(0.5)
 
 
 # How many there are.
 
 
 def test_a_request_above_the_cap_waits_and_is_served(upstream: Upstream) -> None:
-    go_on = threading.Event()
+    go_on, arrivals = threading.Event(), Arrivals()
     with pooled(upstream, connections=2) as gateway, contextlib.ExitStack() as opened:
-        upstream.serve(hold(go_on), send(plain(completion())))
+        upstream.serve(arrivals.step, hold(go_on), send(plain(completion())))
         clients = [opened.enter_context(gateway.client()) for _ in range(3)]
         for client in clients:
             client.send(PLAIN)
-        wait_for_requests(upstream, 2)
+        arrivals.wait(2)
         gateway.fence()
         assert len(upstream.requests) == 2
         go_on.set()
@@ -135,8 +142,7 @@ def test_requests_above_the_cap_are_served_in_their_order(upstream: Upstream) ->
 
 
 @pytest.mark.parametrize("leave", [Client.close, Client.reset])
-def test_who_waits_gets_the_place_of_a_caller_that_left(leave: object, upstream: Upstream) -> None:
-    assert callable(leave)
+def test_who_waits_gets_the_place_of_a_caller_that_left(leave: Callable[[Client], None], upstream: Upstream) -> None:
     with pooled(upstream, connections=1) as gateway, gateway.client() as waiting:
         first = gateway.client()
         upstream.serve(send(STREAM_HEAD + chunk(delta())), stall)
@@ -151,10 +157,10 @@ def test_who_waits_gets_the_place_of_a_caller_that_left(leave: object, upstream:
 
 def test_who_waits_gets_the_place_of_an_answer_that_was_cut(upstream: Upstream) -> None:
     with pooled(upstream, connections=1) as gateway, gateway.client() as first, gateway.client() as waiting:
-        go_on = threading.Event()
-        upstream.serve(send(b"HTTP/1.1 200 OK\r\n"), hold(go_on), close)
+        go_on, arrivals = threading.Event(), Arrivals()
+        upstream.serve(arrivals.step, send(b"HTTP/1.1 200 OK\r\n"), hold(go_on), close)
         first.send(PLAIN)
-        wait_for_requests(upstream, 1)
+        arrivals.wait(1)
         upstream.serve(send(plain(completion())))
         waiting.send(PLAIN)
         gateway.fence()
@@ -164,11 +170,11 @@ def test_who_waits_gets_the_place_of_an_answer_that_was_cut(upstream: Upstream) 
 
 
 def test_a_caller_that_leaves_while_it_waits_is_forgotten(upstream: Upstream) -> None:
-    go_on = threading.Event()
+    go_on, arrivals = threading.Event(), Arrivals()
     with pooled(upstream, connections=1) as gateway, gateway.client() as first, gateway.client() as last:
-        upstream.serve(hold(go_on), send(plain(completion())))
+        upstream.serve(arrivals.step, hold(go_on), send(plain(completion())))
         first.send(PLAIN)
-        wait_for_requests(upstream, 1)
+        arrivals.wait(1)
         left = gateway.client()
         left.send(PLAIN)
         last.send(PLAIN)

@@ -13,7 +13,7 @@ from tests.support.answers import DONE, LAST_CHUNK, STREAM_HEAD, chunk, completi
 from tests.support.gateway import SCALE, Gateway, anthropic_model, configuration, openai_model
 from tests.support.secured import Authority, TlsUpstream, goodbye, sealed_bytewise, sealed_cut, tls_of, with_goodbye
 from tests.support.upstream import Peer, Step, Upstream, close, fence, send, stall
-from tests.support.wire import IncompleteResponseError, Response, chat, message, request
+from tests.support.wire import Client, IncompleteResponseError, Response, chat, message, request
 
 PLAIN = request(body=chat())
 STREAM = request(body=chat(stream=True, usage=True))
@@ -255,6 +255,22 @@ def test_a_long_stream_loses_nothing_to_a_caller_that_stops_reading(gateway: Gat
         first = list(itertools.islice(given, 10))
         assert client.is_silent(0.2) is False
         assert [*first, *given] == [event.replace(b"up-model", b"group-a") for event in events] + [DONE]
+
+
+def test_no_record_is_left_behind_whatever_the_last_read_brings(gateway: Gateway, upstream: TlsUpstream) -> None:
+    # While the caller does not read, records pile up in the socket: then one read ends inside a record, and a full one follows.
+    for length in range(700_000, 700_000 + (128 << 10), 6_000):
+        told = b'{"model":"up-model","data":"%s"}' % (b"x" * length)
+        sent = threading.Event()
+        upstream.serve(send(plain(told)), fence, announce(sent))
+        with Client(gateway.connect(receive_buffer_bytes=16 << 10)) as client:
+            client.send(PLAIN)
+            assert sent.wait(10 * SCALE)
+            assert client.read_response().body == told.replace(b"up-model", b"group-a"), length
+
+
+def announce(event: threading.Event) -> Step:
+    return lambda _: event.set()
 
 
 def test_events_are_passed_on_as_they_come(gateway: Gateway, upstream: TlsUpstream) -> None:

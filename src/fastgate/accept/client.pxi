@@ -11,6 +11,8 @@ cdef enum:
     OUT_HIGH_BYTES = 128 * 1024
     OUT_LOW_BYTES = 32 * 1024
     LINGER_US = 1000000
+    # While the whole process waits for it.
+    DRAIN_LINGER_US = 200000
     # Read at once where a head is expected: more of a large body would have to be copied to its place.
     HEAD_RECV_BYTES = 16 * 1024
     # Body bytes read at once at the most; others have their turn between.
@@ -94,8 +96,11 @@ cdef class Listener(Watched):
             fd = accept4(self.fd, <sockaddr *>&address, &n, SOCK_NONBLOCK | SOCK_CLOEXEC)
             if fd < 0:
                 if errno == EMFILE or errno == ENFILE:
-                    # No descriptor left: accepting again at once would spin.
+                    # No descriptor left: accepting again at once would spin. The next close or tick makes another try.
                     watch(self, EPOLLERR)
+                    self.poller.starved = True
+                    if not self.poller.timer_armed:
+                        arm_timer(self.poller, True)
                 return 0
             client = ClientConnection.__new__(ClientConnection)
             client_open(client, self, fd, is_loopback(&address))
@@ -114,6 +119,7 @@ cdef int listener_close(Listener self) except -1:
 cdef int resume_listeners(Poller poller) except -1:
     """Accept again: there is room for a connection."""
     cdef Watched watched
+    poller.starved = False
     for watched in poller.live:
         if isinstance(watched, Listener) and watched.interest == EPOLLERR:
             watch(watched, EPOLLIN)
@@ -154,7 +160,7 @@ cdef int client_close(ClientConnection self, bint reset=False) except -1:
     buffer_free(&self.inbound)
     buffer_free(&self.body)
     poller.connections -= 1
-    if poller.connections == self.service.connection_limit - 1 or not poller.connections & 63:
+    if poller.connections == self.service.connection_limit - 1:
         resume_listeners(poller)
     if self.attached is not None:
         self.service.on_gone(self)
@@ -447,7 +453,7 @@ cdef class ClientConnection(Connection):
         buffer_free(&self.inbound)
         if buffer_len(&self.out) == 0:
             shutdown(self.fd, SHUT_WR)
-            set_deadline(self, self.poller.now_us + LINGER_US)
+            set_deadline(self, self.poller.now_us + (DRAIN_LINGER_US if self.service.draining else LINGER_US))
         else:
             set_deadline(self, self.poller.now_us + self.service.write_timeout_us)
         return watch(self, self.interest | EPOLLIN)

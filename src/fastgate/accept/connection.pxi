@@ -69,6 +69,8 @@ cdef int connection_close(Connection self, bint reset) except -1:
         option.l_linger = 0
         setsockopt(self.fd, SOL_SOCKET, SO_LINGER, &option, sizeof(option))
     c_close(self.fd)
+    if poller.starved:
+        resume_listeners(poller)
     self.tls = None
     self.fd = -1
     buffer_free(&self.out)
@@ -111,8 +113,9 @@ cdef inline const uint8_t *join(uint8_t *place, iovec *pieces, int count) noexce
     cdef int i
     cdef Py_ssize_t used = 0
     for i in range(count):
-        memcpy(place + used, pieces[i].iov_base, pieces[i].iov_len)
-        used += pieces[i].iov_len
+        if pieces[i].iov_len:  # an empty piece has no address
+            memcpy(place + used, pieces[i].iov_base, pieces[i].iov_len)
+            used += pieces[i].iov_len
     return place
 
 

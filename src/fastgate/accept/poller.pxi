@@ -160,7 +160,9 @@ cdef int on_tick(Poller self) except -1:
         first += 1
     if self.log is not None:
         log_flush(self.log)
-    if self.timers == 0 and self.loop_fd < 0:
+    if self.starved:
+        resume_listeners(self)
+    elif self.timers == 0 and self.loop_fd < 0:
         arm_timer(self, False)
     return 0
 

@@ -1,6 +1,11 @@
 # TLS by the interpreter's own ssl module, between memory buffers: one recv brings many records, one send takes many.
 
 
+cdef enum:
+    # RFC 8446 5.2: content, and what encryption may add.
+    TLS_RECORD_BYTES = 5 + 16384 + 256
+
+
 cdef class Tls:
     """One connection's TLS session, from an ssl.SSLContext."""
 
@@ -21,6 +26,7 @@ cdef int tls_handshake(Connection self, Tls tls) except -1:
     cdef bint more = False
     if self.interest & EPOLLIN:
         n = recv(self.fd, self.poller.scratch, SCRATCH_BYTES, 0)
+        self.poller.last_read = READ_FULL if n == SCRATCH_BYTES else READ_SHORT if n > 0 else READ_NOTHING
         if n > 0:
             tls.arrived.write(PyMemoryView_FromMemory(<char *>self.poller.scratch, n, PyBUF_READ))
         elif n == 0 or (errno != EAGAIN and errno != EINTR):
@@ -29,6 +35,10 @@ cdef int tls_handshake(Connection self, Tls tls) except -1:
         tls.session.do_handshake()
     except SSLWantReadError:
         more = True
+    except OSError:
+        # The alert tells the peer why (RFC 8446 6.2).
+        tls_flush(self, tls)
+        raise
     if tls_flush(self, tls):
         raise OSError("the connection was closed during the handshake")
     return 0 if more else 1
@@ -38,11 +48,11 @@ cdef Py_ssize_t tls_receive(Connection self, Tls tls, uint8_t *p, Py_ssize_t n) 
     """Read once from the socket and decrypt all that is complete into p[0 .. n), which has room for one read's worth."""
     cdef Py_ssize_t count, got = 0, room
     cdef uint8_t *sealed = self.poller.sealed
-    if tls.closed:
+    if tls.closed or tls.reason is not None:
         self.poller.last_read = READ_NOTHING
-        return RECEIVED_EOF
-    room = min(n, SCRATCH_BYTES) - tls.kept
-    room = max(room, 4096)
+        return tls_end(self, tls)
+    # The session holds the beginning of a record itself (MemoryBIO.pending does not tell): leave room for it.
+    room = max(min(n, SCRATCH_BYTES) - TLS_RECORD_BYTES, 4096)
     count = recv(self.fd, sealed, room, 0)
     self.poller.last_read = READ_FULL if count == room else READ_SHORT if count > 0 else READ_NOTHING
     if count == 0:
@@ -54,6 +64,7 @@ cdef Py_ssize_t tls_receive(Connection self, Tls tls, uint8_t *p, Py_ssize_t n) 
         while n > got:
             count = tls.read(n - got, PyMemoryView_FromMemory(<char *>p + got, n - got, PyBUF_WRITE))
             if count <= 0:
+                # The session gives 0 for close_notify where an SSLSocket would raise.
                 tls.closed = True
                 break
             got += count
@@ -63,21 +74,23 @@ cdef Py_ssize_t tls_receive(Connection self, Tls tls, uint8_t *p, Py_ssize_t n) 
         pass
     except SSLZeroReturnError:
         tls.closed = True
-    except OSError:
-        return got if got else RECEIVED_ERROR
-    # What is left is part of one record: at most 16 KiB and its framing.
-    tls.kept = tls.arrived.pending
-    if tls.closed:
+    except OSError as error:
+        tls.reason = tls_reason(error)
+    if tls.closed or tls.reason is not None:
+        if got == 0:
+            return tls_end(self, tls)
         # The end is told by one more read: no event need follow (RFC 8446 6.1).
         self.poller.last_read = READ_FULL
-    if got == 0:
-        return RECEIVED_EOF if tls.closed else RECEIVED_NOTHING
-    return got
+    return got if got else RECEIVED_NOTHING
 
 
 cdef Py_ssize_t tls_end(Connection self, Tls tls) noexcept:
-    """The socket ended: a clean end only behind the peer's close_notify (RFC 8446 6.1)."""
-    return RECEIVED_EOF if tls.closed else RECEIVED_ERROR
+    """The socket or the session ended: a clean end only behind the peer's close_notify (RFC 8446 6.1)."""
+    return RECEIVED_EOF if tls.closed and tls.reason is None else RECEIVED_ERROR
+
+
+cdef str tls_reason(object error):
+    return getattr(error, "verify_message", None) or getattr(error, "reason", None) or str(error)
 
 
 cdef int tls_offer(Connection self, Tls tls, iovec *pieces, int count, Py_ssize_t total) except -1:
@@ -87,6 +100,8 @@ cdef int tls_offer(Connection self, Tls tls, iovec *pieces, int count, Py_ssize_
     cdef uint8_t *joined = self.poller.sealed
     for i in range(count):
         n = pieces[i].iov_len
+        if n == 0:
+            continue
         # Small pieces share a record; a large one is encrypted where it lies.
         if used + n > SCRATCH_BYTES or n > 16384:
             if used:

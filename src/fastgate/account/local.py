@@ -19,6 +19,8 @@ class Pools(Protocol):
     """Knows the connections to every origin."""
 
     pools: dict[str, Pool]
+    # Names of pools by deployment_id; who was never asked for has none.
+    origins: dict[str, str]
 
 
 class LocalAnswers:
@@ -91,9 +93,10 @@ class LocalAnswers:
                 "model_name": deployment.model_name,
                 "model_id": deployment.deployment_id,
             }
-            failures = [pool.last_failure for name, pool in self._pools.pools.items() if deployment.api_base.startswith(name)]
-            if failures and failures[0]:
-                unhealthy.append({**endpoint, "error": failures[0]})
+            origin = self._pools.origins.get(deployment.deployment_id)
+            failure = self._pools.pools[origin].last_failure if origin else ""
+            if failure:
+                unhealthy.append({**endpoint, "error": failure})
             else:
                 healthy.append(endpoint)
         counts = {"healthy_count": len(healthy), "unhealthy_count": len(unhealthy)}

@@ -1,7 +1,8 @@
 # JSON that passes through (RFC 8259). scan_request checks a whole request body and finds the few members that
 # matter; scan_answer follows an answer in pieces as it streams by. Neither builds a value.
 # Rule 1: neither recurses; nesting is a bit stack or a count.
-# Rule 2: a member is found by its decoded key at its own level only: "mod\u0065l" is `model`, a nested one is not.
+# Rule 2: in a request a member is found by its decoded key at its own level only: "mod\u0065l" is `model`, a nested one
+#   is not. In an answer it is found by its bytes: no provider escapes its own keys.
 
 cdef dict JSON_FAULTS = {
     JSON_NOT_OBJECT: "the body is not a JSON object",
@@ -349,7 +350,7 @@ cdef inline void open_answer(AnswerScan *a, bint is_object) noexcept:
             a.envelope = True
         elif a.key == KEY_USAGE and not a.usage_depth and is_watched_above(a):
             a.usage_depth = a.depth
-            a.usage_seen = True
+            a.usage_seen |= a.depth == 2
     a.key = KEY_NONE
     a.counter = KEY_NONE
 

@@ -8,6 +8,12 @@ cdef enum:
     HELD_BYTES = 256 * 1024
     ERROR_BYTES = 64 * 1024
 
+cdef enum:
+    # Of an event that passes line by line: between lines, inside a data line, inside another.
+    LINE_NONE = 0
+    LINE_DATA = 1
+    LINE_OTHER = 2
+
 cdef dict REASONS = {
     200: b"OK", 201: b"Created", 202: b"Accepted", 204: b"No Content", 206: b"Partial Content", 400: b"Bad Request", 401: b"Unauthorized",
     402: b"Payment Required", 403: b"Forbidden", 404: b"Not Found", 405: b"Method Not Allowed", 408: b"Request Timeout", 409: b"Conflict",
@@ -161,15 +167,12 @@ cdef int relay_json(Exchange self, const uint8_t *p, Py_ssize_t i, Py_ssize_t n)
         i = scan_answer(&self.answer, p, i, n, &found)
         if self.dropping_model:
             # p[start .. i) is the provider's own name.
-            self.spliced -= i - start
             start = i
             if found == ANSWER_MODEL_END:
                 self.dropping_model = False
-                self.model_done = True
         if found == ANSWER_MODEL_START:
             put(self, p + start, i - start)
             put(self, <const uint8_t *>PyBytes_AS_STRING(name), PyBytes_GET_SIZE(name))
-            self.spliced += PyBytes_GET_SIZE(name)
             self.dropping_model = True
             start = i
     return put(self, p + start, n - start)
@@ -179,6 +182,11 @@ cdef int relay_events(Exchange self, const uint8_t *p, Py_ssize_t n) except -1:
     """Pass on complete events; keep an incomplete one."""
     cdef Py_ssize_t length
     cdef Py_ssize_t before
+    if self.dropping_lf and n:
+        self.dropping_lf = False
+        if p[0] == 10:
+            p += 1
+            n -= 1
     while n:
         before = buffer_len(&self.held)
         if before:
@@ -220,7 +228,13 @@ cdef int relay_event(Exchange self, const uint8_t *p, Py_ssize_t n) except -1:
     cdef int lines, models
     if self.event_open:
         # The rest of an event that was too large to hold.
-        return relay_json(self, p, 0, n)
+        relay_lines(self, p, n, True)
+        return 0
+    at = byte_order_mark(p, n)
+    if at:
+        put(self, p, at)
+        p += at
+        n -= at
     lines = find_data(p, n, &at, &end)
     if lines == 0:
         return put(self, p, n)
@@ -233,8 +247,7 @@ cdef int relay_event(Exchange self, const uint8_t *p, Py_ssize_t n) except -1:
         return put(self, p, n)
     models = scan_event(self, p, at, end, &model_at, &model_end)
     if self.strip_usage and self.answer.usage_seen and self.answer.choices_empty:
-        self.events -= 1
-        return 0
+        return take_out(self, p, n)
     if n > 19 and memcmp(p, b"event: ", 7) == 0:
         self.terminated |= is_last_event(p + 7, n - 7)
     if models == 0 or name is None:
@@ -247,6 +260,19 @@ cdef int relay_event(Exchange self, const uint8_t *p, Py_ssize_t n) except -1:
     put(self, p, model_at)
     put(self, <const uint8_t *>PyBytes_AS_STRING(name), PyBytes_GET_SIZE(name))
     return put(self, p + model_end, n - model_end)
+
+
+cdef inline Py_ssize_t byte_order_mark(const uint8_t *p, Py_ssize_t n) noexcept:
+    """Return the length of the byte order mark at p[0], which a stream may begin with: 3 or 0."""
+    return 3 if n >= 3 and memcmp(p, b"\xef\xbb\xbf", 3) == 0 else 0
+
+
+cdef int take_out(Exchange self, const uint8_t *p, Py_ssize_t n) noexcept:
+    """Leave out the event p[0 .. n), which was counted."""
+    self.events -= 1
+    # The LF that may follow a last CR belongs to it.
+    self.dropping_lf = p[n - 1] == 13
+    return 0
 
 
 cdef int scan_event(Exchange self, const uint8_t *p, Py_ssize_t at, Py_ssize_t end, Py_ssize_t *model_at, Py_ssize_t *model_end) noexcept:
@@ -293,40 +319,82 @@ cdef bint is_last_event(const uint8_t *name, Py_ssize_t n) noexcept:
 
 
 cdef int relay_wide_event(Exchange self, const uint8_t *p, Py_ssize_t n) except -1:
-    """Pass on an event of several data lines: its JSON continues over them, other lines are not looked at."""
-    cdef Py_ssize_t i = 0, stop, at
+    """Pass on an event of several data lines, or take it out if it is ours."""
+    if self.strip_usage and is_usage_event(self, p, n):
+        return take_out(self, p, n)
+    answer_start(&self.answer)
+    self.line = LINE_NONE
+    relay_lines(self, p, n, True)
+    return 0
+
+
+cdef bint is_usage_event(Exchange self, const uint8_t *p, Py_ssize_t n) noexcept:
+    """Whether the event p[0 .. n), of several data lines, is a chunk that holds usage and no choice. Usage is noted on the way."""
+    cdef Py_ssize_t i = 0, stop
+    cdef int found = ANSWER_MORE
     answer_start(&self.answer)
     while i < n:
         stop = line_end(p, i, n)
-        at = i
         if stop - i > 5 and memcmp(p + i, b"data:", 5) == 0:
-            at = i + 5
-            put(self, p + i, 5)
-            relay_json(self, p, at, stop)
-            at = stop
-        i = min(stop + 1, n)
-        put(self, p + at, i - at)
-    return 0
+            i += 5
+            while i < stop:
+                i = scan_answer(&self.answer, p, i, stop, &found)
+        i = stop + 1
+    return self.answer.usage_seen and self.answer.choices_empty
+
+
+cdef Py_ssize_t relay_lines(Exchange self, const uint8_t *p, Py_ssize_t n, bint whole) except -1:
+    """Pass on an event line by line: its JSON continues over the data lines, others are not looked at.
+
+    Return how much of p[0 .. n) was passed on: all if the event ends in it (*whole*), else without the start of a line
+    that may become a data line, and without a last CR, whose LF may follow.
+    """
+    cdef Py_ssize_t i = 0, stop
+    while i < n:
+        stop = line_end(p, i, n)
+        if self.line == LINE_NONE:
+            if stop == n and n - i < 5 and not whole:
+                return i
+            self.line = LINE_OTHER
+            if stop - i >= 5 and memcmp(p + i, b"data:", 5) == 0:
+                self.line = LINE_DATA
+                put(self, p + i, 5)
+                i += 5
+        if self.line == LINE_DATA:
+            relay_json(self, p, i, stop)
+        else:
+            put(self, p + i, stop - i)
+        if stop == n or (stop == n - 1 and p[stop] == 13 and not whole):
+            return stop
+        put(self, p + stop, 1)
+        self.line = LINE_NONE
+        i = stop + 1
+    return n
 
 
 cdef int relay_long_event(Exchange self) except -1:
     """An incomplete event outgrew what is held: it passes in pieces from here."""
     cdef const uint8_t *p = self.held.data + self.held.start
-    cdef Py_ssize_t n = buffer_len(&self.held), at = 0, end = 0
+    cdef Py_ssize_t n = buffer_len(&self.held), used = 0
     if not self.event_open:
         self.event_open = True
+        self.events += 1
+        self.dropping_model = False
+        self.line = LINE_NONE
         answer_start(&self.answer)
-        if find_data(p, n, &at, &end) == 0:
-            at = n
-        put(self, p, at)
-        p += at
-        n -= at
-    relay_json(self, p, 0, n)
+        used = byte_order_mark(p, n)
+        put(self, p, used)
+    used += relay_lines(self, p + used, n - used, False)
     relay_flush(self)
-    # What the search needs to know: whether the line being read is empty so far.
-    self.search.line_at = -1 if self.search.line_at < buffer_len(&self.held) else 0
-    buffer_free(&self.held)
-    self.search.scanned = 0
+    if self.closed:
+        return 0
+    # The search goes on in what is left; a line that began before it is not empty.
+    self.search.line_at -= used
+    self.search.scanned -= used
+    if used == n:
+        buffer_free(&self.held)
+    else:
+        buffer_consume(&self.held, used)
     return 0
 
 
@@ -398,8 +466,9 @@ cdef int commit_head(Exchange self, Gather *g) except -1:
     if self.complete:
         if self.status != 204 and self.status != 304:
             head_number(b, b"Content-Length: ", g.content)
-    elif self.upstream_length >= 0 and (self.mode == MODE_RAW or self.mode == MODE_JSON and self.model_done and not self.dropping_model):
-        head_number(b, b"Content-Length: ", self.upstream_length + self.spliced)
+    elif self.upstream_length >= 0 and (self.mode == MODE_RAW or self.mode == MODE_JSON and self.group.literal is None):
+        # Not of JSON that is still to be spliced: a second model (message, response) may follow and change the length.
+        head_number(b, b"Content-Length: ", self.upstream_length)
     elif client.minor == 1:
         client.chunked_answer = True
         buffer_append(b, b"Transfer-Encoding: chunked\r\n", 28)
@@ -484,4 +553,7 @@ cdef int relay_resume(Exchange self) except -1:
         self.paused = False
         set_deadline(self.upstream, self.service.poller.now_us + self.deployment.gap_timeout_us)
         watch(self.upstream, self.upstream.interest | EPOLLIN)
+        if self.upstream.tls is not None and (self.upstream.tls.closed or self.upstream.tls.reason is not None):
+            # The socket will not tell of an end that the session knows already.
+            return self.upstream.on_readable()
     return 0

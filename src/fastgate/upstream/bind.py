@@ -38,6 +38,7 @@ class Binder:
         self._resolver = Resolver(loop, settings.upstream.dns_ttl_s)
         self._tls: ssl.SSLContext | None = None
         self.pools: dict[str, Pool] = {}
+        self.origins: dict[str, str] = {}
         # Numbered in the order of model_list, which is the same in every worker.
         self._accounts: dict[tuple[str, str], int] = {}
         for deployment in settings.deployments:
@@ -48,6 +49,7 @@ class Binder:
         provider = PROVIDERS[deployment.provider]
         origin = Origin(deployment.api_base, deployment.deployment_id)
         fixed = fixed_fields(deployment, provider, origin)
+        self.origins[deployment.deployment_id] = origin.name
         answer_fields = f"x-fastgate-deployment: {_field_text(deployment.deployment_id)}\r\n"
         if self._settings.litellm_headers:
             answer_fields += f"x-litellm-model-id: {_field_text(deployment.deployment_id)}\r\n"
@@ -98,7 +100,8 @@ class Binder:
         parts = urlsplit(url)
         if parts.scheme != "http" or not parts.hostname:
             raise ConfigError([f"the proxy for {origin.name} must be an http:// URL with a host"])
-        lines = [f"CONNECT {origin.host}:{origin.port} HTTP/1.1", f"Host: {origin.host}:{origin.port}"]
+        host = f"[{origin.host}]" if ":" in origin.host else origin.host
+        lines = [f"CONNECT {host}:{origin.port} HTTP/1.1", f"Host: {host}:{origin.port}"]
         if parts.username:
             user = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
             lines.append(f"Proxy-Authorization: Basic {base64.b64encode(user.encode()).decode()}")

@@ -20,7 +20,16 @@ cdef class UpstreamConnection(Connection):
         if self.state == UPSTREAM_HANDSHAKE:
             if events & EPOLLOUT and drain(self):
                 return self.pool.failed(self, "upstream_unreachable", f"{self.pool.origin} closed the connection during the TLS handshake")
-            return self.handshake() if events & ~<uint32_t>EPOLLOUT else 0
+            if not events & ~<uint32_t>EPOLLOUT:
+                return 0
+            for turn in range(READ_TURNS):
+                self.handshake()
+                if self.fd < 0 or self.state == UPSTREAM_HANDSHAKE and not read_again(self, events):
+                    return 0
+                if self.state != UPSTREAM_HANDSHAKE:
+                    break
+            # What came behind the handshake, the end included.
+            return tell_again(self)
         if events & EPOLLOUT:
             if buffer_len(&self.out) and drain(self):
                 return self.fail("upstream_cut", "the connection to the provider failed while the request was written")
@@ -37,6 +46,8 @@ cdef class UpstreamConnection(Connection):
         return 0
 
     cdef int on_exception(self) except -1:
+        if self.state < UPSTREAM_IDLE:
+            return self.pool.failed(self, "internal_error", f"the gateway failed on the way to {self.pool.origin}")
         if self.exchange is None or self.exchange.client is None:
             return 0
         return self.exchange.service.on_bug(self.exchange.client)
@@ -260,6 +271,8 @@ cdef class UpstreamConnection(Connection):
             self.answered(True)
             return 0
         if self.silent:
+            if self.tls is not None and self.tls.reason is not None:
+                return self.broken(f"TLS with {self.pool.origin} failed: {self.tls.reason}")
             return self.broken(f"{self.pool.origin} closed the connection without an answer")
         return self.fail("upstream_cut", f"{self.pool.origin} closed the connection before its answer was complete")
 
@@ -298,8 +311,8 @@ cdef class UpstreamConnection(Connection):
         if self.state != UPSTREAM_ACTIVE and self.poller.now_us < self.dial_until_us:
             # RFC 8305: the next address gets its chance while this one is still being tried.
             set_deadline(self, self.dial_until_us)
-            if self.pool.waiting and self.address + 1 < len(self.pool.addresses):
-                self.pool.dial(self.address + 1)
+            if self.state == UPSTREAM_CONNECTING and self.pool.waiting and self.tried < len(self.pool.addresses):
+                self.pool.dial((self.address + 1) % len(self.pool.addresses), self.tried)
             return 0
         if self.state != UPSTREAM_ACTIVE:
             return self.pool.failed(
@@ -340,12 +353,14 @@ cdef class UpstreamConnection(Connection):
         found = find_head_end(&self.search, self.inbound.data, self.inbound.end, &length)
         if found < 0:
             return 0
-        if found or parse_head(&parsed_head, self.inbound.data, length, False, MAX_FIELDS) or length != self.inbound.end:
+        if found or parse_head(&parsed_head, self.inbound.data, length, False, MAX_FIELDS):
             return self.pool.failed(self, "upstream_protocol", f"the proxy on the way to {self.pool.origin} broke HTTP/1.1")
         if parsed_head.status // 100 != 2:
             return self.pool.failed(
                 self, "upstream_unreachable", f"the proxy on the way to {self.pool.origin} answered {parsed_head.status}"
             )
+        if length != self.inbound.end:
+            return self.pool.failed(self, "upstream_protocol", f"the proxy on the way to {self.pool.origin} sent bytes behind its answer")
         buffer_free(&self.inbound)
         return self.connected()
 
@@ -363,14 +378,11 @@ cdef class UpstreamConnection(Connection):
         pool.dialing -= 1
         pool.open += 1
         pool.preferred = self.address
+        pool.last_failure = ""
         self.state = UPSTREAM_IDLE
         self.deadline_us = 0
         watch(self, EPOLLIN | EPOLLRDHUP)
         return pool.give(self)
-
-
-cdef str tls_reason(object error):
-    return getattr(error, "verify_message", None) or getattr(error, "reason", None) or str(error)
 
 
 cdef inline int64_t poller_clock(Poller poller) noexcept:

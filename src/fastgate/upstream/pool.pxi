@@ -38,7 +38,8 @@ cdef class Pool:
         return len(self.waiting)
 
     def warm(self, int count):
-        """Open connections until *count* are there."""
+        """Open connections until *count* are there; those of a name when it has been resolved."""
+        self.warm_count = count
         while self.open + self.dialing < count and self.dial_more():
             pass
 
@@ -66,6 +67,9 @@ cdef class Pool:
             return
         while self.dialing < len(self.waiting) and self.dial_more():
             pass
+        while self.open + self.dialing < self.warm_count and self.dial_more():
+            pass
+        self.warm_count = 0
 
     cdef int ask(self, Exchange exchange) except -1:
         """Give the exchange to an idle connection, or let it wait for one."""
@@ -93,16 +97,19 @@ cdef class Pool:
             self.resolving = True
             self.resolve(self)
             self.poller.loop_turn = True
-            if self.waiting and self.dialing >= len(self.waiting):
-                return 0
+            if not self.resolving:
+                # Answered at once: on_addresses has dialed all that is wanted.
+                return self.dialing > 0
         if not self.addresses:
             return 0
         return self.dial(self.preferred % len(self.addresses))
 
-    cdef int dial(self, Py_ssize_t address) except -1:
+    cdef int dial(self, Py_ssize_t address, int tried=0) except -1:
+        """Connect to *address*, an index, after *tried* others were tried for the same request."""
         cdef UpstreamConnection connection = UpstreamConnection.__new__(UpstreamConnection)
         connection.pool = self
         connection.address = address
+        connection.tried = tried + 1
         self.dialing += 1
         return upstream_dial(connection, self.addresses[address])
 
@@ -136,12 +143,12 @@ cdef class Pool:
     cdef int failed(self, UpstreamConnection connection, str code, str message) except -1:
         """A dial failed: try the next address; the last failure is what those who wait are told."""
         cdef Py_ssize_t count = len(self.addresses)
-        cdef Py_ssize_t following = connection.address + 1
         upstream_close(connection)
-        self.last_failure = message
-        if following < count and len(self.waiting) > self.dialing:
-            self.preferred = following
-            self.dial(following)
+        if self.open == 0:
+            self.last_failure = message
+        if connection.tried < count and len(self.waiting) > self.dialing:
+            self.preferred = (connection.address + 1) % count
+            self.dial(self.preferred, connection.tried)
             return 0
         if self.dialing == 0:
             self.preferred = 0

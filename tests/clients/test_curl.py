@@ -6,11 +6,17 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.answers import DONE, LAST_CHUNK, STREAM_HEAD, chunk, completion, delta, plain
+from tests.support.foreign import environment, need
 from tests.support.gateway import MASTER_KEY, Gateway, configuration, openai_model
 from tests.support.upstream import Peer, Upstream, send, stall
 from tests.support.wire import chat
 
 QUIET = ("curl", "-q", "-sS", "--noproxy", "*", "--max-time", "20")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def curl() -> None:
+    need("curl", "install it to run the tests of pasted command lines")
 
 
 @pytest.fixture(scope="module")
@@ -32,25 +38,25 @@ def command(gateway: Gateway, body: bytes, *options: str) -> list[str]:
 
 def test_a_chat(gateway: Gateway, upstream: Upstream) -> None:
     upstream.serve(send(plain(completion())))
-    assert subprocess.run(command(gateway, chat()), capture_output=True, check=True).stdout == completion(model="group-a")
+    assert subprocess.run(command(gateway, chat()), env=environment(), capture_output=True, check=True).stdout == completion(model="group-a")
 
 
 def test_a_chat_with_http_1_0(gateway: Gateway, upstream: Upstream) -> None:
     upstream.serve(send(plain(completion())))
-    assert subprocess.run(command(gateway, chat(), "-0"), capture_output=True, check=True).stdout == completion(model="group-a")
+    assert subprocess.run(command(gateway, chat(), "-0"), env=environment(), capture_output=True, check=True).stdout == completion(model="group-a")
 
 
 def test_a_large_chat_which_curl_announces_with_expect(gateway: Gateway, upstream: Upstream) -> None:
     upstream.serve(send(plain(completion())))
     body = chat().replace(b'"hi"', b'"%s"' % (b"x" * 100_000))
-    made = subprocess.run(command(gateway, body, "-H", "Expect: 100-continue", "-i"), capture_output=True, check=True)
+    made = subprocess.run(command(gateway, body, "-H", "Expect: 100-continue", "-i"), env=environment(), capture_output=True, check=True)
     assert made.stdout.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n")
     assert len(upstream.request().body) == len(body) + 1
 
 
 def test_a_stream_shows_each_event_as_it_comes(gateway: Gateway, upstream: Upstream) -> None:
     upstream.serve(send(STREAM_HEAD + chunk(delta())), stall)
-    with subprocess.Popen(command(gateway, chat(stream=True, usage=True), "-N"), stdout=subprocess.PIPE) as running:
+    with subprocess.Popen(command(gateway, chat(stream=True, usage=True), "-N"), env=environment(), stdout=subprocess.PIPE) as running:
         assert running.stdout is not None
         assert running.stdout.readline() + running.stdout.readline() == delta(model="group-a")
         running.terminate()
@@ -59,13 +65,13 @@ def test_a_stream_shows_each_event_as_it_comes(gateway: Gateway, upstream: Upstr
 
 def test_a_stream_that_ends(gateway: Gateway, upstream: Upstream) -> None:
     upstream.serve(send(STREAM_HEAD + chunk(delta()) + chunk(DONE) + LAST_CHUNK))
-    made = subprocess.run(command(gateway, chat(stream=True, usage=True), "-N"), capture_output=True, check=True)
+    made = subprocess.run(command(gateway, chat(stream=True, usage=True), "-N"), env=environment(), capture_output=True, check=True)
     assert made.stdout == delta(model="group-a") + DONE
 
 
 def test_a_stream_that_breaks_is_a_failure_for_curl_too(gateway: Gateway, upstream: Upstream) -> None:
     upstream.serve(send(STREAM_HEAD + chunk(delta())), Peer.close)
-    made = subprocess.run(command(gateway, chat(stream=True, usage=True), "-N"), capture_output=True, check=False)
+    made = subprocess.run(command(gateway, chat(stream=True, usage=True), "-N"), env=environment(), capture_output=True, check=False)
     # CURLE_PARTIAL_FILE, or CURLE_RECV_ERROR.
     assert made.returncode in (18, 56)
     assert made.stdout.startswith(delta(model="group-a"))

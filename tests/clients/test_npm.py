@@ -1,14 +1,14 @@
 """The npm package `openai`, installed when the test runs, works through the gateway as it does against its own provider."""
 
-import os
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.support import foreign
 from tests.support.answers import DONE, STREAM_HEAD, chunk, completion, delta, plain, stream, usage_event
+from tests.support.foreign import need
 from tests.support.gateway import MASTER_KEY, SCALE, Gateway, configuration, openai_model
 from tests.support.upstream import Upstream, send, stall
 
@@ -39,10 +39,10 @@ def gateway(upstream: Upstream) -> Iterator[Gateway]:
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give a directory in which `import "openai"` works."""
     directory = tmp_path_factory.mktemp("npm")
-    assert shutil.which("node"), "`node` is not on the PATH: install Node.js 20 or later to run the tests of the npm SDK"
-    assert shutil.which("npm"), "`npm` is not on the PATH: it comes with Node.js, and the tests of the npm SDK install a package with it"
+    need("node", "install Node.js 20 or later to run the tests of the npm SDK")
+    need("npm", "it comes with Node.js, and the tests of the npm SDK install a package with it")
     command = ["npm", "install", "--prefix", str(directory), "openai@latest", "--no-audit", "--no-fund"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=INSTALL_S, check=False)
+    done = subprocess.run(command, env=foreign.environment(), capture_output=True, text=True, timeout=INSTALL_S, check=False)
     assert done.returncode == 0, f"`{' '.join(command)}` failed; the tests of the npm SDK need the package registry:\n{done.stderr}"
     return directory
 
@@ -54,7 +54,7 @@ def run(package: Path, gateway: Gateway) -> Run:
     def run_script(script: str) -> str:
         file = package / "script.mjs"
         file.write_text(HEAD + script)
-        environment = {name: value for name, value in os.environ.items() if not name.upper().endswith("_PROXY")}
+        environment = {name: value for name, value in foreign.environment().items() if not name.upper().endswith("_PROXY")}
         environment |= {"BASE_URL": f"{gateway.base_url}/v1", "API_KEY": MASTER_KEY}
         done = subprocess.run(["node", str(file)], env=environment, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
         assert done.returncode == 0, done.stderr

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.foreign import environment, need
+
 END = "Ctrl-C ends it."
 
 
@@ -28,15 +30,16 @@ def printed() -> Iterator[str]:
         assert process.wait(20) == 130
 
 
-def run_pasted(command: list[str], text: str | None = None) -> str:
-    done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=30, check=False)
+def run_pasted(command: list[str], text: str | None = None, env: dict[str, str] | None = None) -> str:
+    done = subprocess.run(command, env=env, input=text, capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
 def test_the_curl_line_works_as_pasted(printed: str) -> None:
     command = printed[printed.index("curl -N") : printed.index("Python, OpenAI")]
-    answer = run_pasted(["sh", "-c", command])
+    need("curl", "install it to run the tests of pasted command lines")
+    answer = run_pasted(["sh", "-c", command], env=environment())
     assert "Hello" in answer
     assert answer.endswith("data: [DONE]\n\n")
 

@@ -36,14 +36,19 @@ def command(gateway: Gateway, body: bytes, *options: str) -> list[str]:
     return [*QUIET, *options, *fields, "-d", body.decode(), f"{gateway.base_url}/v1/chat/completions"]
 
 
+def output(line: list[str]) -> bytes:
+    return subprocess.run(line, env=environment(), capture_output=True, check=True).stdout
+
+
+
 def test_a_chat(gateway: Gateway, upstream: Upstream) -> None:
     upstream.serve(send(plain(completion())))
-    assert subprocess.run(command(gateway, chat()), env=environment(), capture_output=True, check=True).stdout == completion(model="group-a")
+    assert output(command(gateway, chat())) == completion(model="group-a")
 
 
 def test_a_chat_with_http_1_0(gateway: Gateway, upstream: Upstream) -> None:
     upstream.serve(send(plain(completion())))
-    assert subprocess.run(command(gateway, chat(), "-0"), env=environment(), capture_output=True, check=True).stdout == completion(model="group-a")
+    assert output(command(gateway, chat(), "-0")) == completion(model="group-a")
 
 
 def test_a_large_chat_which_curl_announces_with_expect(gateway: Gateway, upstream: Upstream) -> None:

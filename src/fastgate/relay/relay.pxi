@@ -101,7 +101,7 @@ cdef int own_fields(Exchange self, Buffer *b) except -1:
     if self.service.litellm_headers:
         buffer_append(b, b"x-litellm-call-id: ", 19)
         head_text(b, self.request_id)
-        buffer_append(b, b"\r\nx-litellm-attempted-retries: 0\r\n", 34)
+        buffer_append(b, b"\r\nx-litellm-attempted-retries: 0\r\nx-litellm-attempted-fallbacks: 0\r\n", 68)
     if self.origin is not None:
         head_text(b, self.service.control.cors_fields(self.origin))
     return 0
@@ -461,6 +461,9 @@ cdef int commit_head(Exchange self, Gather *g) except -1:
     if self.deployment is not None and self.first_byte_us:
         now = monotonic_us()
         head_number(b, b"x-fastgate-overhead-us: ", self.overhead_us + now - self.first_byte_us)
+        if self.service.litellm_headers:
+            log_ms(b, b"x-litellm-overhead-duration-ms: ", self.overhead_us + now - self.first_byte_us)
+            buffer_append(b, b"\r\n", 2)
         if self.complete:
             self.sent_us = now
     if self.complete:

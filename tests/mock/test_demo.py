@@ -55,6 +55,7 @@ def test_the_sdk_snippet_works_as_pasted(printed: str, sdk: str, until: str) -> 
 def test_every_model_it_names_is_listed(printed: str) -> None:
     url = re.search(r"http://\S+:\d+", printed)
     assert url is not None
-    listed = run_pasted(["curl", "-s", f"{url[0]}/v1/models", "-H", "Authorization: Bearer sk-demo"])
+    need("curl", "install it to run the tests of pasted command lines")
+    listed = run_pasted(["curl", "-s", f"{url[0]}/v1/models", "-H", "Authorization: Bearer sk-demo"], env=environment())
     for model in ("gpt-4o-mini", "gpt-4o", "text-embedding-3-small", "claude-sonnet-4-5", "claude-haiku-4-5"):
         assert f'"{model}"' in listed

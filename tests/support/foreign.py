@@ -1,9 +1,15 @@
-"""Programs that are not ours: curl, node."""
+"""What is not ours beside the gateway: programs (curl, node), and the sanitizer's memory."""
 
 import os
 import shutil
 
 import pytest
+
+# Under AddressSanitizer every block has red zones and what is freed is kept aside: memory is that much larger.
+SANITIZED = "libasan" in os.environ.get("LD_PRELOAD", "")
+# Times, and bytes that may be kept aside.
+SANITIZED_FACTOR = 4 if SANITIZED else 1
+SANITIZED_BYTES = 256 << 20 if SANITIZED else 0
 
 
 def environment() -> dict[str, str]:

@@ -50,7 +50,7 @@ WARNINGS = (
 # These follow the flags of the Python that builds (usually -O3 -g -DNDEBUG -fwrapv) and so override them.
 # No -march=native anywhere: a wheel runs on machines it was not built on.
 COMPILE: dict[str, tuple[str, ...]] = {
-    "release": ("-O3",),
+    "release": ("-O2", "-fno-plt", "-fno-semantic-interposition"),
     "debug": ("-O0", "-g", "-UNDEBUG"),
     "asan": (
         "-O1",

@@ -188,15 +188,14 @@ cdef int parse_head(Head *h, const uint8_t *p, Py_ssize_t n, bint request, int m
     n -= end + 1 - p
     p = end + 1
     while p[0] != 13 or p[1] != 10:
-        end = <const uint8_t *>memchr(p, 10, n)
         if h.count >= max_fields or h.count >= MAX_FIELDS:
             return FAULT_FIELD_COUNT
-        fault = parse_field(h, &h.fields[h.count], p, end - p - 1)
+        end = p
+        fault = parse_field(h, &h.fields[h.count], &p, n)
         if fault:
             return fault
         h.count += 1
-        n -= end + 1 - p
-        p = end + 1
+        n -= p - end
     if h.te_seen and h.content_length >= 0:
         return FAULT_LENGTH_AND_CHUNKED
     if request and h.minor == 1 and not h.host_seen:
@@ -204,36 +203,42 @@ cdef int parse_head(Head *h, const uint8_t *p, Py_ssize_t n, bint request, int m
     return 0
 
 
-cdef int parse_field(Head *h, Field *f, const uint8_t *p, Py_ssize_t n) noexcept:
-    """Read one field line p[0 .. n), without CRLF, and what framing needs to know of it. RFC 9112 5."""
+cdef int parse_field(Head *h, Field *f, const uint8_t **cursor, Py_ssize_t n) noexcept:
+    """Read the field line at *cursor*, and what framing needs to know of it; n bytes of the head are left, the last CRLF among them.
+
+    Move *cursor* behind the line. RFC 9112 5.
+    """
+    cdef const uint8_t *p = cursor[0]
     cdef uint8_t lower[64]
     cdef uint8_t c
-    cdef Py_ssize_t i = 0
+    cdef Py_ssize_t i = 0, end
     if p[0] == 32 or p[0] == 9:
         return FAULT_FOLD
-    while i < n:
+    while True:
         c = fg_token[p[i]]
         if not c:
             break
         if i < 64:
             lower[i] = c
         i += 1
-    if i == 0 or i >= n or p[i] != 58:
-        return FAULT_BARE_CR if i < n and p[i] == 13 else FAULT_FIELD_NAME
+    if i == 0 or p[i] != 58:
+        return FAULT_BARE_CR if p[i] == 13 and p[i + 1] != 10 else FAULT_FIELD_NAME
     f.name.at = p
     f.name.n = i
     f.passed = 0
     f.known = fg_field_id(lower, i, &f.passed) if i <= 64 else 0
     i += 1
-    while i < n and (p[i] == 32 or p[i] == 9):
+    while p[i] == 32 or p[i] == 9:
         i += 1
-    while n > i and (p[n - 1] == 32 or p[n - 1] == 9):
-        n -= 1
+    # The line's CR is the first byte that a value cannot hold.
+    end = i + fg_field_content(p + i, n - i)
+    if p[end] != 13 or p[end + 1] != 10:
+        return FAULT_BARE_CR if p[end] == 13 else FAULT_FIELD_VALUE
+    cursor[0] = p + end + 2
+    while end > i and (p[end - 1] == 32 or p[end - 1] == 9):
+        end -= 1
     f.value.at = p + i
-    f.value.n = n - i
-    i = fg_field_content(f.value.at, f.value.n)
-    if i != f.value.n:
-        return FAULT_BARE_CR if f.value.at[i] == 13 else FAULT_FIELD_VALUE
+    f.value.n = end - i
     if f.known == FIELD_CONTENT_LENGTH:
         return parse_content_length(h, f.value)
     if f.known == FIELD_TRANSFER_ENCODING:

@@ -46,7 +46,7 @@ cdef int tls_handshake(Connection self, Tls tls) except -1:
 
 cdef Py_ssize_t tls_receive(Connection self, Tls tls, uint8_t *p, Py_ssize_t n) except -1:
     """Read once from the socket and decrypt all that is complete into p[0 .. n), which has room for one read's worth."""
-    cdef Py_ssize_t count, got = 0, room
+    cdef Py_ssize_t count, count_room, got = 0, room
     cdef uint8_t *sealed = self.poller.sealed
     if tls.closed or tls.reason is not None:
         self.poller.last_read = READ_NOTHING
@@ -62,13 +62,15 @@ cdef Py_ssize_t tls_receive(Connection self, Tls tls, uint8_t *p, Py_ssize_t n) 
     tls.arrived.write(PyMemoryView_FromMemory(<char *>sealed, count, PyBUF_READ))
     try:
         while n > got:
+            count_room = n - got
             count = tls.read(n - got, PyMemoryView_FromMemory(<char *>p + got, n - got, PyBUF_WRITE))
             if count <= 0:
                 # The session gives 0 for close_notify where an SSLSocket would raise.
                 tls.closed = True
                 break
             got += count
-            if tls.arrived.pending == 0 and tls.pending() == 0:
+            # A read with room for a whole record takes all of it: only a smaller one can have left some behind.
+            if tls.arrived.pending == 0 and (count_room >= 16384 or tls.pending() == 0):
                 break
     except SSLWantReadError:
         pass
@@ -119,12 +121,10 @@ cdef int tls_offer(Connection self, Tls tls, iovec *pieces, int count, Py_ssize_
 
 cdef int tls_flush(Connection self, Tls tls) except -1:
     """Send what the session has to say. Return 0, or 1 if the socket failed."""
-    cdef bytes sealed
-    cdef Py_ssize_t n, sent = 0
-    if tls.leaving.pending == 0:
+    cdef bytes sealed = tls.leaving.read()
+    cdef Py_ssize_t n = PyBytes_GET_SIZE(sealed), sent = 0
+    if n == 0:
         return 0
-    sealed = tls.leaving.read()
-    n = PyBytes_GET_SIZE(sealed)
     if buffer_len(&self.out) == 0:
         sent = send(self.fd, PyBytes_AS_STRING(sealed), n, MSG_NOSIGNAL)
         if sent == n:

@@ -788,4 +788,3 @@ cdef class GatewayService(Service):
     cdef int handle(self, Exchange exchange) except -1
     cdef int refuse(self, Exchange exchange, str code, str message) except -1
     cdef int close(self, Exchange exchange) except -1
-

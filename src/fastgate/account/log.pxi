@@ -37,7 +37,8 @@ cdef class AccessLog:
         if self.unsaid:
             log_text(b, b"fastgate: " if self.human else b'{"message":"')
             log_count(b, b"", self.unsaid)
-            log_text(b, b" log lines were dropped: the reader of the log is too slow\n" if self.human else b' log lines were dropped: the reader of the log is too slow"}\n')
+            log_text(b, b" log lines were dropped: the reader of the log is too slow")
+            log_text(b, b"\n" if self.human else b'"}\n')
             self.unsaid = 0
         buffer_reserve(b, 1024)
         if self.human:

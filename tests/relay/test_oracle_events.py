@@ -172,6 +172,7 @@ def streams(draw: st.DrawFn) -> bytes:
 @settings(max_examples=MANY, suppress_health_check=QUICK)
 @given(stream=streams(), ask=st.sampled_from([OWN, OURS]), places=PLACES)
 @example(stream=b'\xef\xbb\xbfdata: {"model":"up-model"}\n\n', ask=OWN, places=[])
+@example(stream=b'\xef\xbb\xbf\r\ndata: {"choices":[],"usage":{"prompt_tokens":1}}\n\n', ask=OURS, places=[])
 @example(stream=b'data: {"choices":[],\ndata: "usage":{"prompt_tokens":1}}\n\n', ask=OURS, places=[])
 @example(stream=b'data: {"model":"up-model","choices":[],"x":"%s","usage":{"prompt_tokens":1}}\n\n' % (b"w" * 5000), ask=OURS, places=[])
 def test_a_stream_reaches_the_caller_with_its_models_renamed(stream: bytes, ask: bytes, places: list[int], line: Line) -> None:

@@ -232,6 +232,9 @@ cdef int relay_event(Exchange self, const uint8_t *p, Py_ssize_t n) except -1:
         return 0
     at = byte_order_mark(p, n)
     if at:
+        # An empty line right behind the mark is a line of its own, whatever becomes of the event.
+        while at < n and (p[at] == 10 or p[at] == 13):
+            at += 1
         put(self, p, at)
         p += at
         n -= at

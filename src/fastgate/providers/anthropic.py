@@ -11,6 +11,6 @@ PROVIDERS = (
         key_env=("ANTHROPIC_API_KEY",),
         base_env=("ANTHROPIC_API_BASE", "ANTHROPIC_BASE_URL"),
         auth="x-api-key",
-        docs="https://platform.claude.com/docs/en/api/versioning",
+        docs="https://platform.claude.com/docs/en/api/versioning, 2026-11-24",
     ),
 )

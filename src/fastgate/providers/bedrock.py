@@ -11,8 +11,9 @@ PROVIDERS = (
         key_env=("AWS_BEARER_TOKEN_BEDROCK",),
         base_env=("AWS_BEDROCK_RUNTIME_ENDPOINT",),
         needs_key=False,
+        tokens="aws",
         # The operation is `/converse` or `/converse-stream`.
         target="{base}/model/{model}{operation}",
-        docs="https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html",
+        docs="https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html, 2026-11-24",
     ),
 )

@@ -10,7 +10,7 @@ def _row(*, name: str) -> Provider:
         base_url="https://api.cohere.com",
         key_env=("COHERE_API_KEY", "CO_API_KEY"),
         base_env=("COHERE_API_BASE",),
-        docs="https://docs.cohere.com/reference/chat",
+        docs="https://docs.cohere.com/reference/chat, 2026-11-24",
     )
 
 

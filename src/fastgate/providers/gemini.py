@@ -12,6 +12,6 @@ PROVIDERS = (
         auth="x-goog-api-key",
         # The operation is `:generateContent`, `:streamGenerateContent?alt=sse`, `:countTokens`.
         target="{base}/models/{model}{operation}",
-        docs="https://ai.google.dev/api/generate-content",
+        docs="https://ai.google.dev/api, 2026-11-24",
     ),
 )

@@ -1,6 +1,6 @@
 """Ollama: local models in its own dialect; both of LiteLLM's prefixes ask /api/chat."""
 
-from fastgate.providers.provider import Provider
+from fastgate.providers.provider import Provider, Quirks
 
 
 def _row(*, name: str) -> Provider:
@@ -11,7 +11,9 @@ def _row(*, name: str) -> Provider:
         key_env=("OLLAMA_API_KEY",),
         base_env=("OLLAMA_API_BASE",),
         needs_key=False,
-        docs="https://docs.ollama.com/api/chat",
+        # A message has `thinking` in requests as in answers (github.com/ollama/ollama, api/types.go, read 2026-11-24).
+        quirks=Quirks(thinking_returns=True),
+        docs="https://docs.ollama.com/api/authentication, 2026-11-24",
     )
 
 

@@ -1,0 +1,156 @@
+"""Services that pass requests on to many providers, OpenAI-compatible: one row each, under LiteLLM's prefixes."""
+
+from fastgate.providers.compatible import hosted
+
+PROVIDERS = (
+    hosted(
+        name="aihubmix",
+        base_url="https://aihubmix.com/v1",
+        key_env=("AIHUBMIX_API_KEY",),
+        base_env=("AIHUBMIX_API_BASE",),
+        docs="https://docs.litellm.ai/docs/providers/aihubmix",
+    ),
+    hosted(
+        name="aiand",
+        base_url="https://api.aiand.com/v1",
+        key_env=("AIAND_API_KEY",),
+        base_env=("AIAND_API_BASE",),
+        docs="https://docs.aiand.com/api/chat-completions/",
+    ),
+    hosted(
+        name="aiml",
+        base_url="https://api.aimlapi.com/v1",
+        key_env=("AIML_API_KEY", "AIMLAPI_KEY"),
+        base_env=("AIML_API_BASE",),
+        docs="https://docs.litellm.ai/docs/providers/aiml",
+    ),
+    hosted(
+        name="apertis",
+        base_url="https://api.stima.tech/v1",
+        key_env=("STIMA_API_KEY",),
+        docs="https://github.com/BerriAI/litellm/blob/main/litellm/llms/openai_like/providers.json",
+    ),
+    hosted(
+        name="assemblyai",
+        base_url="https://llm-gateway.assemblyai.com/v1",
+        key_env=("ASSEMBLYAI_API_KEY",),
+        docs="https://docs.litellm.ai/docs/pass_through/assembly_ai",
+    ),
+    hosted(
+        name="clf_ai_gateway",
+        base_url="https://api.clfaigateway.dev/v1",
+        key_env=("CLF_AI_GATEWAY_API_KEY",),
+        base_env=("CLF_AI_GATEWAY_API_BASE",),
+        docs="https://docs.litellm.ai/docs/providers/clf_ai_gateway",
+    ),
+    hosted(
+        name="cometapi",
+        base_url="https://api.cometapi.com/v1",
+        key_env=("COMETAPI_KEY", "COMETAPI_API_KEY"),
+        base_env=("COMETAPI_BASE_URL", "COMETAPI_API_BASE"),
+        docs="https://docs.litellm.ai/docs/providers/cometapi",
+    ),
+    hosted(
+        name="cortecs",
+        base_url="https://api.cortecs.ai/v1",
+        key_env=("CORTECS_API_KEY",),
+        base_env=("CORTECS_API_BASE",),
+        docs="https://docs.litellm.ai/docs/providers/cortecs",
+    ),
+    hosted(
+        name="edenai",
+        base_url="https://api.edenai.run/v3",
+        key_env=("EDENAI_API_KEY",),
+        base_env=("EDENAI_API_BASE",),
+        docs="https://docs.litellm.ai/docs/providers/edenai",
+    ),
+    hosted(
+        name="empiriolabs",
+        base_url="https://api.empiriolabs.ai/v1",
+        key_env=("EMPIRIOLABS_API_KEY",),
+        base_env=("EMPIRIOLABS_API_BASE",),
+        docs="https://docs.litellm.ai/docs/providers/empiriolabs",
+    ),
+    # No /v1 in its paths.
+    hosted(
+        name="helicone",
+        base_url="https://ai-gateway.helicone.ai",
+        key_env=("HELICONE_API_KEY",),
+        docs="https://docs.litellm.ai/docs/providers/helicone",
+    ),
+    hosted(
+        name="hostinger_router",
+        base_url="https://router.hostinger.com/v1",
+        key_env=("HOSTINGER_ROUTER_API_KEY",),
+        base_env=("HOSTINGER_ROUTER_API_BASE",),
+        docs="https://docs.litellm.ai/docs/providers/hostinger_router",
+    ),
+    hosted(
+        name="inferenceapis",
+        base_url="https://api.inferenceapis.com/v1",
+        key_env=("INFERENCEAPIS_API_KEY",),
+        base_env=("INFERENCEAPIS_API_BASE",),
+        docs="https://docs.litellm.ai/docs/providers/inferenceapis",
+    ),
+    hosted(name="kyma", base_url="https://kymaapi.com/v1", key_env=("KYMA_API_KEY",), docs="https://docs.litellm.ai/docs/providers/kyma"),
+    hosted(
+        name="llamagate",
+        base_url="https://api.llamagate.dev/v1",
+        key_env=("LLAMAGATE_API_KEY",),
+        docs="https://docs.litellm.ai/docs/providers/llamagate",
+    ),
+    hosted(
+        name="nadir",
+        base_url="https://api.getnadir.com/v1",
+        key_env=("NADIR_API_KEY",),
+        base_env=("NADIR_API_BASE",),
+        docs="https://docs.litellm.ai/docs/providers/nadir",
+    ),
+    hosted(
+        name="nano-gpt",
+        base_url="https://nano-gpt.com/api/v1",
+        key_env=("NANOGPT_API_KEY",),
+        docs="https://docs.litellm.ai/docs/providers/nano-gpt",
+    ),
+    hosted(
+        name="neosantara",
+        base_url="https://api.neosantara.xyz/v1",
+        key_env=("NEOSANTARA_API_KEY",),
+        base_env=("NEOSANTARA_API_BASE",),
+        docs="https://docs.litellm.ai/docs/providers/neosantara",
+    ),
+    # Its Claude and Gemini models stand at other paths: they need a deployment of that dialect with api_base.
+    hosted(
+        name="opencode_go",
+        base_url="https://opencode.ai/inference/go/openai/v1",
+        key_env=("OPENCODE_GO_API_KEY", "OPENCODE_API_KEY"),
+        base_env=("OPENCODE_GO_API_BASE",),
+        docs="https://docs.litellm.ai/docs/providers/opencode_go",
+    ),
+    hosted(
+        name="poe",
+        base_url="https://api.poe.com/v1",
+        key_env=("POE_API_KEY",),
+        docs="https://creator.poe.com/docs/external-applications, 2026-11-24",
+    ),
+    hosted(
+        name="prism",
+        base_url="https://api.prisminference.com/v1",
+        key_env=("PRISM_API_KEY",),
+        base_env=("PRISM_API_BASE",),
+        docs="https://docs.litellm.ai/docs/providers/prism",
+    ),
+    hosted(
+        name="veniceai",
+        base_url="https://api.venice.ai/api/v1",
+        key_env=("VENICE_AI_API_KEY", "VENICE_API_KEY"),
+        docs="https://docs.venice.ai/getting-started/quick-start, 2026-11-24",
+    ),
+    hosted(
+        name="vercel_ai_gateway",
+        base_url="https://ai-gateway.vercel.sh/v1",
+        key_env=("VERCEL_AI_GATEWAY_API_KEY", "AI_GATEWAY_API_KEY", "VERCEL_OIDC_TOKEN"),
+        base_env=("VERCEL_AI_GATEWAY_API_BASE",),
+        docs="https://vercel.com/docs/ai-gateway/sdks-and-apis/openai-chat-completions, 2026-11-24",
+    ),
+)

@@ -22,7 +22,7 @@ NO_REPORTS = for report in $(REPORTS)/*; do [ ! -e "$$report" ] || { cat $(REPOR
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help build build-% test debug asan lint check bench profile annotate coverage fuzz clean
+.PHONY: help build build-% test debug asan lint check bench profile annotate coverage fuzz catalogue clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -66,6 +66,10 @@ coverage: build-coverage ## the suite with line tracing of _core (pip install co
 fuzz: build-asan ## random bytes into every parser for FUZZ_SECONDS, under the sanitizers
 	@rm -rf $(REPORTS) && mkdir -p $(REPORTS)
 	$(ASAN_ENV) $(PYTHON) -m tests.fuzz.run --seconds $(FUZZ_SECONDS); status=$$?; $(NO_REPORTS); exit $$status
+
+catalogue: ## models.json from the installed genai-prices (its version stands in pyproject.toml), then its tests
+	$(PYTHON) -m tools.catalogue
+	$(PYTHON) -m pytest tests/catalogue
 
 clean: ## remove what builds and tools left behind
 	rm -rf build dist src/*.egg-info src/fastgate/_core*.so src/fastgate/_core.c src/fastgate/_core.html .coverage

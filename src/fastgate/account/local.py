@@ -8,11 +8,8 @@ import orjson
 
 from fastgate import __version__
 from fastgate._core import Exchange, Pool
+from fastgate.account.models import JSON, Answer, ModelAnswers
 from fastgate.config.schema import Deployment
-
-JSON = b"application/json"
-
-Answer = tuple[int, bytes, bytes, bytes]
 
 
 class Pools(Protocol):
@@ -30,53 +27,13 @@ class LocalAnswers:
         self._deployments = tuple(deployments)
         self._pools = pools
         self._is_draining = is_draining
-        self._started = int(time.time())
-        self._models = self._list_models()
         self.answers: dict[str, Callable[[Exchange], Answer]] = {
-            "models": self._answer_models,
-            "model": self._answer_model,
+            **ModelAnswers(self._deployments, int(time.time())).answers,
             "liveness": lambda exchange: (200, JSON, b'"I\'m alive!"', b""),
             "readiness": self._answer_readiness,
             "health": self._answer_health,
             "root": self._answer_root,
         }
-
-    def _list_models(self) -> dict[str, dict[str, Any]]:
-        """Return an object per model name, in the words of the OpenAI and the Anthropic API at once."""
-        created_at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._started))
-        models: dict[str, dict[str, Any]] = {}
-        for deployment in self._deployments:
-            model = models.setdefault(
-                deployment.model_name,
-                {
-                    "id": deployment.model_name,
-                    "object": "model",
-                    "created": self._started,
-                    "owned_by": deployment.provider,
-                    "type": "model",
-                    "display_name": deployment.model_name,
-                    "created_at": created_at,
-                },
-            )
-            for name, key in (("context_length", "max_input_tokens"), ("max_output_tokens", "max_output_tokens")):
-                value = deployment.model_info.get(key)
-                if isinstance(value, int):
-                    model.setdefault(name, value)
-        return models
-
-    def _answer_models(self, exchange: Exchange) -> Answer:
-        models = list(self._models.values())
-        ends = {"first_id": models[0]["id"], "last_id": models[-1]["id"]} if models else {"first_id": None, "last_id": None}
-        return 200, JSON, orjson.dumps({"object": "list", "data": models, "has_more": False, **ends}), b""
-
-    def _answer_model(self, exchange: Exchange) -> Answer:
-        name = (exchange.path_model or b"").decode("utf-8", "replace")
-        model = self._models.get(name)
-        if model is None:
-            message = f'model "{name[:100]}" is not in model_list'
-            error = {"message": message, "type": "invalid_request_error", "param": "model", "code": "model_not_found"}
-            return 404, JSON, orjson.dumps({"error": error}), b""
-        return 200, JSON, orjson.dumps(model), b""
 
     def _answer_readiness(self, exchange: Exchange) -> Answer:
         if self._is_draining():

@@ -128,7 +128,7 @@ cdef int log_json(AccessLog self, Exchange x, int64_t now) except -1:
     log_count(b, b',"attempts":', x.attempts)
     log_count(b, b',"bytes_in":', x.bytes_in)
     log_count(b, b',"bytes_out":', x.bytes_out)
-    if x.mode == MODE_JSON or x.mode == MODE_EVENTS:
+    if x.mode != MODE_RAW and x.mode != MODE_ERROR:
         log_count(b, b',"input_tokens":', x.answer.usage[0])
         log_count(b, b',"output_tokens":', x.answer.usage[1])
         if x.answer.usage[2]:
@@ -161,7 +161,7 @@ cdef int log_words(AccessLog self, Exchange x, int64_t now) except -1:
         head_text(b, x.deployment.deployment_id)
     log_ms(b, b" ", now - x.started_us)
     log_text(b, b" ms")
-    if x.mode == MODE_JSON or x.mode == MODE_EVENTS:
+    if x.mode != MODE_RAW and x.mode != MODE_ERROR:
         log_count(b, b" tokens ", x.answer.usage[0])
         log_count(b, b"/", x.answer.usage[1])
     log_text(b, b" ")

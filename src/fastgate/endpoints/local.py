@@ -10,6 +10,9 @@ def _row(operation: str, *paths: str, public: bool = False) -> Endpoint:
 ENDPOINTS = (
     _row("models", *both("/models"), "/openai/models", "/openai/v1/models"),
     _row("model", "/v1/models/{model}", "/models/{model}"),
+    # LiteLLM's: a deployment each, and a model_name each.
+    _row("model_info", *both("/model/info")),
+    _row("model_group_info", "/model_group/info"),
     # The first spelling is LiteLLM's.
     _row("liveness", "/health/liveliness", "/health/liveness", "/livez", public=True),
     _row("readiness", "/health/readiness", "/readyz", public=True),

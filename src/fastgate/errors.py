@@ -40,6 +40,12 @@ class InvalidBody(ClientError):
     code = "invalid_body"
 
 
+class UnsupportedParameter(ClientError):
+    """A parameter that the deployment cannot be asked for."""
+
+    code = "unsupported_parameter"
+
+
 class Unauthenticated(ClientError):
     status = 401
     code = "invalid_api_key"
@@ -149,6 +155,13 @@ class UpstreamError(GatewayError):
 class UpstreamUnreachable(UpstreamError):
     status = 503
     code = "upstream_unreachable"
+
+
+class CredentialsUnavailable(UpstreamError):
+    """No credentials could be got for a provider; the message says from where and why, never what."""
+
+    status = 503
+    code = "upstream_credentials"
 
 
 class UpstreamProtocolError(UpstreamError):

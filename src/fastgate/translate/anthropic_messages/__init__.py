@@ -1,0 +1,35 @@
+"""Anthropic messages, as callers and as providers speak it. https://platform.claude.com/docs/en/api/messages"""
+
+from fastgate.translate.anthropic_messages.build_answer import build_answer
+from fastgate.translate.anthropic_messages.build_request import build_request
+from fastgate.translate.anthropic_messages.build_stream import stream_builder
+from fastgate.translate.anthropic_messages.count import build_count_answer, build_count_request, estimate_tokens, parse_count
+from fastgate.translate.anthropic_messages.errors import REQUEST_ID_FIELD, build_error, build_error_event, parse_error
+from fastgate.translate.anthropic_messages.parse_answer import parse_answer
+from fastgate.translate.anthropic_messages.parse_request import parse_request
+from fastgate.translate.anthropic_messages.parse_stream import stream_parser
+from fastgate.translate.anthropic_messages.version import version_fields
+
+FRAMING = "events"
+# Behind the base URL, which has no version of its own.
+PATHS = {"chat": "/v1/messages", "chat_stream": "/v1/messages", "count_tokens": "/v1/messages/count_tokens"}
+
+__all__ = [
+    "FRAMING",
+    "PATHS",
+    "REQUEST_ID_FIELD",
+    "build_answer",
+    "build_count_answer",
+    "build_count_request",
+    "build_error",
+    "build_error_event",
+    "build_request",
+    "estimate_tokens",
+    "parse_answer",
+    "parse_count",
+    "parse_error",
+    "parse_request",
+    "stream_builder",
+    "stream_parser",
+    "version_fields",
+]

@@ -1,0 +1,273 @@
+"""One chat request between two dialects: what the compiled line asks of it, from the request's head to the last byte of the answer."""
+
+from collections.abc import Callable
+from math import ceil
+from typing import Any
+
+import orjson
+from msgspec.structs import replace
+
+from fastgate.translate.answer import ChatAnswer, Fault, Usage
+from fastgate.translate.conversation import ChatRequest
+from fastgate.translate.dialect import CallerDialect, ErrorWriter
+from fastgate.translate.events import Event, Failed, RefusalDelta, TextDelta, ThinkingDelta, ToolDelta, UsageSeen
+from fastgate.translate.losses import Losses
+from fastgate.translate.playback import play
+from fastgate.translate.rewrite import add_extra
+from fastgate.translate.speech import Speech
+from fastgate.translate.target import Asked, Naming
+
+JSON = b"application/json"
+
+# FRAMING of a dialect -> FRAMING_* of the core.
+_FRAMINGS = {"events": 0, "lines": 1, "frames": 2}
+
+# Deltas whose shape can be learned -> the member that holds their text.
+_TEXTS: dict[type, Callable[[Any], str]] = {
+    TextDelta: lambda event: event.text,
+    ThinkingDelta: lambda event: event.text,
+    RefusalDelta: lambda event: event.text,
+    ToolDelta: lambda event: event.arguments,
+}
+_DELTA_OF: dict[type, Callable[[Any, str], Event]] = {
+    TextDelta: lambda event, text: TextDelta(text=text, choice=event.choice),
+    ThinkingDelta: lambda event, text: ThinkingDelta(text=text, choice=event.choice, summary=event.summary),
+    RefusalDelta: lambda event, text: RefusalDelta(text=text, choice=event.choice),
+    ToolDelta: lambda event, text: ToolDelta(call=event.call, arguments=text, choice=event.choice),
+}
+
+# Before the text, behind it; the same in what the caller gets.
+Shape = tuple[bytes, bytes, bytes, bytes]
+# Status, content type, body, code of what failed, fields.
+Answer = tuple[int, bytes, bytes, str | None, bytes]
+
+
+def warning_fields(losses: Losses) -> bytes:
+    """Return the answer's field that names what was lost, b"" if nothing was."""
+    if not losses.warnings:
+        return b""
+    # Names of members are the caller's: what a field cannot hold is left out.
+    text = "; ".join(losses.warnings).encode("ascii", "replace")[:4096]
+    return b"x-fastgate-warnings: " + bytes(byte if 0x20 <= byte < 0x7F else 0x3F for byte in text) + b"\r\n"
+
+
+def error_answer(caller: ErrorWriter, fault: Fault | Failed) -> Answer:
+    """Return a provider's error in the words of a caller's dialect."""
+    param, fields = "", b""
+    if isinstance(fault, Fault):
+        param = fault.param
+        if fault.retry_after_s is not None:
+            # Told in the body; a field of the provider's own is passed on.
+            fields = b"Retry-After: %d\r\n" % ceil(fault.retry_after_s)
+    body = caller.build_error(fault.status, fault.kind, fault.code or "upstream_error", fault.message, param)
+    return fault.status, JSON, body, "upstream_error", fields
+
+
+class Translation:
+    """A chat request of *caller*'s dialect at a deployment that speaks another.
+
+    *clock* tells seconds: callers of some dialects are told how long their answer took.
+    """
+
+    __slots__ = (
+        "_asked",
+        "_builder",
+        "_caller",
+        "_copies",
+        "_failed",
+        "_last",
+        "_last_text",
+        "_learned_from",
+        "_naming",
+        "_parser",
+        "_request",
+        "_said_before",
+        "_speech",
+        "_splitter",
+        "_timed",
+        "_usage",
+        "absorbs",
+        "body",
+        "content_type",
+        "fields",
+        "framing",
+        "head",
+        "shape",
+        "stream",
+    )
+
+    def __init__(
+        self, caller: CallerDialect, request: ChatRequest, speech: Speech, losses: Losses, naming: Naming, clock: Callable[[], float]
+    ) -> None:
+        dialect = speech.dialect
+        self._timed: Callable[[], int] | None = None
+        if getattr(caller, "TIMED", False):
+            began = clock()
+            self._timed = lambda: max(1, int((clock() - began) * 1e9))
+        body, self._asked = dialect.build_request(request, speech.target, losses)
+        add_extra(body, speech.rewrites.extra_body)
+        self.body = orjson.dumps(body)
+        path = dialect.PATHS["chat_stream" if request.stream else "chat"]
+        self.head = speech.build_head(path, self.body, speech.fields(body))
+        self.fields = warning_fields(losses)
+        self.stream = request.stream
+        self.framing = _FRAMINGS[dialect.FRAMING]
+        self._caller, self._request, self._speech, self._naming = caller, request, speech, naming
+        self._failed: Failed | Fault | None = None
+        self._usage: Usage | None = None
+        self.shape: Shape | None = None
+        self._last: Shape | None = None
+        self._last_text = ""
+        # What one event said before the error that it ended with.
+        self._said_before = b""
+        self._learned_from: Event | None = None
+        self.absorbs = False
+        self.content_type = JSON
+        if request.stream:
+            self._parser = dialect.stream_parser(speech.target, self._asked)
+            self._builder = caller.stream_builder(request, naming)
+            self.content_type = self._builder.CONTENT_TYPE
+            self._copies = getattr(self._builder, "COPIES", True)
+            if dialect.FRAMING == "frames":
+                self._splitter = dialect.frame_splitter()
+
+    # --- streams
+
+    def on_event(self, event: bytes) -> bytes | None:
+        """Return what one event of the provider becomes; None if the stream failed with it."""
+        try:
+            said = self._parser.feed(event)
+        except Fault as fault:
+            self._failed = fault
+            return None
+        if len(said) == 1:
+            only = said[0]
+            if type(only) in _TEXTS:
+                out = self._builder.add(only)
+                if self._copies:
+                    self._learn(event, only, out)
+                return out
+        self.shape = self._last = None
+        return self._say(said)
+
+    def on_bytes(self, piece: bytes) -> bytes | None:
+        """Return what a piece of a stream of frames becomes; None if the stream failed in it."""
+        try:
+            frames = self._splitter.feed(piece)
+        except Fault as fault:
+            self._failed = fault
+            return None
+        out = b""
+        for frame in frames:
+            told = self.on_event(frame)
+            if told is None:
+                return None
+            out += told
+        self.shape = None
+        return out
+
+    def absorb(self, literal: bytes) -> None:
+        """Take note of a delta that was copied; *literal* is its text as JSON."""
+        like = self._learned_from
+        self._builder.absorb(_DELTA_OF[type(like)](like, orjson.loads(literal)))
+
+    def on_end(self) -> bytes | None:
+        """Return the end of the stream; None if the provider's did not come to one."""
+        try:
+            said = self._parser.close()
+        except Fault as fault:
+            self._failed = fault
+            return None
+        out = self._say(said)
+        if out is None or not self._parser.ended:
+            return None
+        if self._timed is not None:
+            self._builder.timings = self._timings()
+        return out + self._builder.end()
+
+    def _timings(self) -> dict[str, int]:
+        """Return the durations of the answer; the provider's own where it told them."""
+        assert self._timed is not None
+        told = {name: getattr(self._parser, name, 0) for name in ("load_ns", "prompt_eval_ns", "eval_ns")}
+        return {"total_ns": self._timed(), **told}
+
+    def fail(self, status: int, kind: str, code: str, message: str) -> bytes:
+        """Return what ends a stream that broke: with the provider's own error if it told one."""
+        told = self._failed
+        if told is not None:
+            status, kind, code, message = told.status, told.kind, told.code or code, told.message
+        return self._said_before + self._builder.fail(Failed(status=status, kind=kind, code=code, message=message))
+
+    def _say(self, events: list[Event]) -> bytes | None:
+        out = b""
+        for event in events:
+            kind = type(event)
+            if kind is Failed:
+                self._failed = event  # type: ignore[assignment]
+                self._said_before = out
+                return None
+            if kind is UsageSeen:
+                self._usage = event.usage  # type: ignore[union-attr]
+            out += self._builder.add(event)
+        return out
+
+    def _learn(self, event: bytes, delta: Event, out: bytes) -> None:
+        """Compare with the delta before: two that differ in their text alone make a shape."""
+        text = _TEXTS[type(delta)](delta)
+        literal = orjson.dumps(text)
+        self.shape = None
+        if not text or event.count(literal) != 1 or out.count(literal) != 1:
+            self._last = None
+            return
+        before, _, behind = event.partition(literal)
+        start, _, end = out.partition(literal)
+        shape = (before + b'"', b'"' + behind, start + b'"', b'"' + end)
+        if shape == self._last and text != self._last_text:
+            self.shape = shape
+            self._learned_from = delta
+            self.absorbs = type(delta) in self._builder.ABSORBS
+        self._last, self._last_text = shape, text
+
+    # --- whole answers
+
+    def on_answer(self, body: bytes) -> Answer:
+        """Return a complete answer of status 2xx in the caller's words."""
+        try:
+            answer = self._speech.dialect.parse_answer(body, self._speech.target, self._asked)
+        except Fault as fault:
+            self._failed = fault
+            return self._error(fault)
+        self._usage = answer.usage
+        if self._request.stream:
+            return self._played(answer)
+        naming = self._naming if self._timed is None else replace(self._naming, elapsed_ns=self._timed())
+        try:
+            return 200, JSON, self._caller.build_answer(answer, self._request, naming), None, b""
+        except Fault as fault:
+            self._failed = fault
+            return self._error(fault)
+
+    def _played(self, answer: ChatAnswer) -> Answer:
+        """A provider that does not stream: its answer comes as a stream of few events."""
+        out = self._say(play(answer))
+        return 200, self.content_type, (out or b"") + self._builder.end(), None, b""
+
+    def on_error(self, status: int, body: bytes) -> Answer:
+        """Return a provider's error in the caller's words."""
+        fault = self._speech.dialect.parse_error(status, body)
+        self._failed = fault
+        return self._error(fault)
+
+    def failure(self) -> Answer | None:
+        """Return the error that the provider told in its stream, if it told one."""
+        return None if self._failed is None else self._error(self._failed)
+
+    def _error(self, fault: Fault | Failed) -> Answer:
+        return error_answer(self._caller, fault)
+
+    def counted(self) -> tuple[int, int, int, int, int]:
+        """Return the tokens of input, output, cache read, cache write and reasoning, as far as they were told."""
+        usage = self._usage
+        if usage is None:
+            return 0, 0, 0, 0, 0
+        return usage.input_tokens, usage.output_tokens, usage.cache_read_tokens, usage.cache_write_tokens, usage.reasoning_tokens

@@ -1,0 +1,100 @@
+"""What the gateway asks for: a request of one dialect put into the words of a deployment's, or what it becomes without asking."""
+
+from collections.abc import Callable
+from hashlib import blake2b
+from typing import Any
+
+import orjson
+
+from fastgate._core import Exchange
+from fastgate.errors import GatewayError
+from fastgate.translate import CALLERS, UPSTREAMS
+from fastgate.translate.losses import InvalidRequest
+from fastgate.translate.openai_chat.quirks import apply_quirks
+from fastgate.translate.rewrite import add_extra, rewrite_request
+from fastgate.translate.speech import Speech
+from fastgate.translate.target import Naming
+from fastgate.translate.anthropic_messages.count import estimate_tokens
+from fastgate.translate.translation import Translation
+from fastgate.translate.whole import CountTranslation, EmbeddingTranslation, Whole
+
+# An error's code, message and parameter.
+Refusal = tuple[str, str, str | None]
+
+
+class Translator:
+    """*clock* tells seconds of the epoch."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+
+    def translate(self, exchange: Exchange) -> Translation | Whole | bytes | Refusal:
+        """Return the translation of a request; bytes if that is its answer already, or why it is refused."""
+        try:
+            return self._translate(exchange)
+        except GatewayError as error:
+            return error.code, error.message, getattr(error, "param", None) or None
+
+    def _translate(self, exchange: Exchange) -> Translation | Whole | bytes:
+        operation = exchange.operation
+        speech = _speech(exchange)
+        caller = CALLERS[operation.dialect]
+        body = _parse(exchange)
+        losses = speech.losses(body)
+        rewrite_request(body, speech.rewrites)
+        naming = self._naming(exchange)
+        upstream = UPSTREAMS[speech.target.dialect]
+        name = operation.name
+        if operation.streams and b"alt=sse" in (exchange.query or b"").split(b"&"):
+            # Google's streams are server-sent events only if asked for by this parameter.
+            name = f"{name}_sse"
+        if operation.kind == "embeddings":
+            asked = caller.parse_embedding_request(body, name)
+            return EmbeddingTranslation(caller, asked, speech, upstream, losses, naming)
+        request = caller.parse_request(body, name)
+        if operation.kind == "chat":
+            if not request.turns and hasattr(caller, "build_loaded"):
+                # Ollama's way to have a model loaded: there is nothing to ask a provider.
+                loaded: bytes = caller.build_loaded(request, naming)
+                return loaded
+            return Translation(caller, request, speech, losses, naming, self._clock)
+        if "count_tokens" in upstream.PATHS:
+            return CountTranslation(caller, request, speech, upstream, losses)
+        estimated: bytes = caller.build_count_answer(estimate_tokens(request))
+        return estimated
+
+    def change(self, exchange: Exchange) -> bytes | Refusal:
+        """Return the body of a request of the deployment's own dialect as its provider and the configuration want it."""
+        speech = _speech(exchange)
+        try:
+            body = _parse(exchange)
+            losses = speech.losses(body)
+            rewrite_request(body, speech.rewrites)
+            if speech.target.dialect == "openai_chat" and exchange.operation.kind == "chat":
+                body = apply_quirks(body, speech.target, losses)
+        except GatewayError as error:
+            return error.code, error.message, getattr(error, "param", None) or None
+        add_extra(body, speech.rewrites.extra_body)
+        return orjson.dumps(body)
+
+    def _naming(self, exchange: Exchange) -> Naming:
+        model = exchange.path_model if exchange.path_model is not None else exchange.model
+        seed = blake2b(exchange.request_id, digest_size=12).hexdigest()
+        return Naming(model=(model or b"").decode("utf-8", "replace"), seed=seed, now=int(self._clock()))
+
+
+def _speech(exchange: Exchange) -> Speech:
+    assert exchange.deployment is not None
+    speech: Speech = exchange.deployment.speech
+    return speech
+
+
+def _parse(exchange: Exchange) -> dict[str, Any]:
+    try:
+        body = orjson.loads(exchange.body_bytes or b"{}")
+    except orjson.JSONDecodeError as error:
+        # The scanner has found it to be JSON: what is left is a lone surrogate.
+        raise InvalidRequest("", f"the body cannot be read as text: {error}") from error
+    if not isinstance(body, dict):
+        raise InvalidRequest("", "the body is not a JSON object")
+    return body

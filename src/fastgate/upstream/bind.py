@@ -3,7 +3,9 @@
 import asyncio
 import base64
 import ssl
+from collections.abc import Callable
 from functools import partial
+from typing import Protocol
 from urllib.parse import quote, unquote, urlsplit
 
 import orjson
@@ -14,26 +16,48 @@ from fastgate.config.schema import Deployment, Settings
 from fastgate.errors import ConfigError
 from fastgate.providers import PROVIDERS
 from fastgate.providers.provider import Provider
+from fastgate.upstream.authorize import Authorization, authorization
 from fastgate.upstream.dns import Resolver
+from fastgate.upstream.fetch import Network
 from fastgate.upstream.target import Origin, fixed_fields, request_target
 from fastgate.upstream.tls import tls_context
 
-# Dialect of a provider -> dialects of requests that it understands as they are.
-_NATIVE = {
-    "openai_chat": frozenset({"openai_chat", "openai_responses"}),
-    "anthropic_messages": frozenset({"anthropic_messages"}),
-}
 # Sent when the caller's SDK sends none (docs.anthropic.com/en/api/versioning, 2026-11-20).
 _DEFAULT_VERSION = {"anthropic_messages": b"anthropic-version: 2023-06-01\r\n"}
 # Azure's API knows `stream_options` from this date on.
 _STREAM_USAGE_SINCE = "2024-08-01"
 
 
-class Binder:
-    """Makes deployments ready to be asked, and owns the connections to their origins."""
+# Makes the head of a request up to Content-Length: of what follows the base URL, the body, and fields of this request alone.
+BuildHead = Callable[[str, bytes, tuple[tuple[str, str], ...]], bytes]
 
-    def __init__(self, settings: Settings, poller: Poller, loop: asyncio.AbstractEventLoop) -> None:
+
+class Spoken(Protocol):
+    """What translation knows of a deployment."""
+
+    @property
+    def kinds(self) -> tuple[str, ...]: ...
+    @property
+    def speech(self) -> object: ...
+    @property
+    def changed_for(self) -> tuple[bytes, ...]: ...
+
+
+class Binder:
+    """Makes deployments ready to be asked, and owns the connections to their origins.
+
+    *speak* tells how a deployment is asked in other words: it gets the deployment, its provider, the model and what makes heads.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        poller: Poller,
+        loop: asyncio.AbstractEventLoop,
+        speak: Callable[[Deployment, Provider, str, BuildHead], Spoken],
+    ) -> None:
         self._settings = settings
+        self._speak = speak
         self._poller = poller
         self._resolver = Resolver(loop, settings.upstream.dns_ttl_s)
         self._tls: ssl.SSLContext | None = None
@@ -41,6 +65,7 @@ class Binder:
         self.origins: dict[str, str] = {}
         # Numbered in the order of model_list, which is the same in every worker.
         self._accounts: dict[tuple[str, str], int] = {}
+        self._identities: dict[object, Authorization | None] = {}
         for deployment in settings.deployments:
             self._account(deployment)
 
@@ -49,19 +74,25 @@ class Binder:
         provider = PROVIDERS[deployment.provider]
         origin = Origin(deployment.api_base, deployment.deployment_id)
         fixed = fixed_fields(deployment, provider, origin)
+        authorized = self._authorization(deployment, provider)
         self.origins[deployment.deployment_id] = origin.name
         answer_fields = f"x-fastgate-deployment: {_field_text(deployment.deployment_id)}\r\n"
         if self._settings.litellm_headers:
             answer_fields += f"x-litellm-model-id: {_field_text(deployment.deployment_id)}\r\n"
             answer_fields += f"x-litellm-model-group: {_field_text(deployment.model_name)}\r\n"
+        spoken = self._speak(deployment, provider, model, partial(_build_head, deployment, provider, origin, model, fixed, authorized))
         return Bound(
             deployment_id=orjson.dumps(deployment.deployment_id)[1:-1],
             answer_fields=answer_fields.encode(),
             model=orjson.dumps(model)[1:-1],
             pool=self._pool(origin),
-            native=_NATIVE.get(provider.dialect, frozenset()),
+            native={provider.dialect, "openai_responses"} if provider.responses else {provider.dialect},
+            kinds=spoken.kinds,
+            speech=spoken.speech,
+            changed_for=spoken.changed_for,
             dialect=provider.dialect,
-            build_target=partial(_build_target, deployment, provider, origin, model, fixed),
+            build_target=partial(_build_target, deployment, provider, origin, model, fixed, authorized),
+            credentials=None if authorized is None else authorized.source,
             version_field=_DEFAULT_VERSION.get(provider.dialect, b""),
             secret=deployment.api_key.reveal().encode() if deployment.api_key else b"",
             timeout_s=deployment.timeout_s,
@@ -71,6 +102,19 @@ class Binder:
             account=self._account(deployment),
             weight=weight,
         )
+
+    def _authorization(self, deployment: Deployment, provider: Provider) -> Authorization | None:
+        """Return how a deployment without a key authorizes itself; deployments of one identity share its secret."""
+        if deployment.api_key is not None or not provider.tokens:
+            return None
+        key = (provider.tokens, frozenset((name, secret.reveal()) for name, secret in deployment.cloud.items()))
+        if key not in self._identities:
+            environment = {name: secret.reveal() for name, secret in self._settings.cloud_environment.items()}
+            upstream = self._settings.upstream
+            proxies = {scheme: url for scheme, url in (("https", upstream.https_proxy), ("http", upstream.http_proxy)) if url}
+            network = Network(proxies=proxies, tls=self._tls_context())
+            self._identities[key] = authorization(deployment, provider, environment, network)
+        return self._identities[key]
 
     def _account(self, deployment: Deployment) -> int:
         key = deployment.api_key.reveal() if deployment.api_key else ""
@@ -119,16 +163,40 @@ def _field_text(text: str) -> str:
     return quote(text, safe=" !\"#$&'()*+,/:;<=>?@[]^`{|}~")
 
 
+def _build_head(
+    deployment: Deployment,
+    provider: Provider,
+    origin: Origin,
+    model: str,
+    fixed: bytes,
+    authorized: Authorization | None,
+    path: str,
+    body: bytes,
+    fields: tuple[tuple[str, str], ...],
+) -> bytes:
+    """Return the head of a translated request up to Content-Length."""
+    target = request_target(deployment, provider, origin, model, path, None)
+    if authorized is not None:
+        fields = (*fields, *authorized.fields("POST", origin.authority, target.decode(), body))
+    own = "".join(f"{name}: {value}\r\n" for name, value in fields).encode()
+    return b"POST " + target + b" HTTP/1.1\r\n" + fixed + own + b"Content-Type: application/json\r\n"
+
+
 def _build_target(
     deployment: Deployment,
     provider: Provider,
     origin: Origin,
     model: str,
     fixed: bytes,
+    authorized: Authorization | None,
     operation: Operation,
     query: bytes | None,
     path_id: bytes | None,
 ) -> bytes:
     target = operation.target if path_id is None else operation.target.replace("{id}", quote(path_id, safe=""))
     line = operation.method + b" " + request_target(deployment, provider, origin, model, target, query) + b" HTTP/1.1\r\n"
-    return line + fixed + (b"Content-Type: application/json\r\n" if operation.body == 1 else b"")
+    own = b""
+    if authorized is not None:
+        # A token: what has to be signed is never passed on as it is.
+        own = "".join(f"{name}: {value}\r\n" for name, value in authorized.fields("", "", "", b"")).encode()
+    return line + fixed + own + (b"Content-Type: application/json\r\n" if operation.body == 1 else b"")

@@ -209,6 +209,9 @@ cdef enum:
     KEY_CACHE_READ_TOKENS = 12
     KEY_CACHE_WRITE_TOKENS = 13
     KEY_REASONING_TOKENS = 14
+    # Ollama counts at the top, not in an object of usage.
+    KEY_PROMPT_EVAL_COUNT = 20
+    KEY_EVAL_COUNT = 21
 
 cdef enum:
     STRING_NONE = 0
@@ -476,6 +479,13 @@ cdef class Deployment:
     # Endpoint dialects it understands as they are.
     cdef readonly frozenset native
     cdef uint32_t native_bits
+    # Kinds of operation (KINDS) that it can be asked for in other words; and Python's part of that.
+    cdef uint32_t kind_bits
+    cdef readonly object speech
+    # Bytes one of which stands in a body that the provider must get changed; empty: none has to be.
+    cdef tuple changed_for
+    # Where its token or its keys come from; None: it has a key of its own, or needs none.
+    cdef readonly object credentials
     cdef readonly str dialect
     # Operation index -> head of an upstream request up to the client's fields; None until first used.
     cdef list targets
@@ -518,7 +528,7 @@ cdef class Operation:
     cdef bytes log_name
     # 0 none, 1 JSON, 2 multipart.
     cdef readonly int body
-    cdef bint streams
+    cdef readonly bint streams
     # Its streams end with an event that says so.
     cdef bint terminates
     # Upstream's method and, where the path has no parameter, what follows the provider's base URL.
@@ -536,6 +546,13 @@ cdef class Operation:
     cdef bint makes_ids
     # A request that names no model is refused.
     cdef readonly bint needs_model
+    # What it is in any dialect (KINDS), so that it can be translated; "" and 0: it cannot.
+    cdef readonly str kind
+    cdef uint32_t kind_bit
+    # A body that does not say `stream` asks for one.
+    cdef bint stream_default
+    # The model stands in the path in this dialect: none is written into the body.
+    cdef bint model_in_path
 
 
 # --- frame: one request and what each step has learned about it
@@ -545,6 +562,15 @@ cdef enum:
     MODE_JSON = 1    # one JSON text, its model spliced as it passes
     MODE_EVENTS = 2  # server-sent events
     MODE_ERROR = 3   # held to the end, so that no secret comes back in it
+    MODE_WHOLE = 4   # held to the end and translated
+    MODE_STREAM = 5  # translated as it comes
+    MODE_LINES = 6   # a JSON text a line (NDJSON), models spliced as they pass
+
+# How a translated stream is cut.
+cdef enum:
+    FRAMING_EVENTS = 0
+    FRAMING_LINES = 1
+    FRAMING_FRAMES = 2
 
 
 # Closing an exchange takes it out of its connections, so no cycle is left for a collector to find.
@@ -578,8 +604,20 @@ cdef class Exchange:
     cdef bint strip_usage
     # route
     cdef readonly Group group
-    cdef Deployment deployment
+    cdef readonly Deployment deployment
     cdef readonly bytes model
+    # translate: the request in the provider's words and the answer in the caller's; None where both speak one dialect.
+    cdef readonly object translation
+    cdef int framing
+    # What stands around the text of a delta: in the provider's event, and in what the caller gets for it. None: not learned.
+    cdef bytes shape_before
+    cdef bytes shape_behind
+    cdef bytes shape_start
+    cdef bytes shape_end
+    # The last thing said in other words: the output may point at it.
+    cdef bytes said
+    # Of an error of ours: the parameter that is meant; None: none is.
+    cdef readonly str param
     # upstream: what is sent, in pieces that point into head, fields, tail and body.
     cdef iovec pieces[12]
     cdef int piece_count

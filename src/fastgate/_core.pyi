@@ -7,7 +7,7 @@ Names: *_s are seconds, *_bytes bytes. Fields of HTTP messages come as `name: va
 from collections.abc import Callable, Iterable
 from socket import socket
 from ssl import SSLContext
-from typing import Protocol, final
+from typing import Any, Protocol, final
 
 from typing_extensions import Buffer, disjoint_base
 
@@ -52,6 +52,43 @@ class _PoolSettings(Protocol):
     @property
     def keepalive_timeout_s(self) -> float: ...
 
+class _Translation(Protocol):
+    """A request in a provider's words, and what its answer becomes in the caller's."""
+
+    # Head up to Content-Length, and body.
+    @property
+    def head(self) -> bytes: ...
+    @property
+    def body(self) -> bytes: ...
+    @property
+    def stream(self) -> bool: ...
+    # How a stream is cut: 0 server-sent events, 1 lines, 2 frames, which `on_bytes` cuts.
+    @property
+    def framing(self) -> int: ...
+    # Of the caller's stream.
+    @property
+    def content_type(self) -> bytes: ...
+    # Of the answer's head, CRLF behind each.
+    @property
+    def fields(self) -> bytes: ...
+    # What stands before and behind the text of a delta, in the provider's event and in what the caller got; None: not learned.
+    @property
+    def shape(self) -> tuple[bytes, bytes, bytes, bytes] | None: ...
+    # `absorb` wants to know of deltas that were copied.
+    @property
+    def absorbs(self) -> bool: ...
+    # Bytes for the caller; None: the stream failed.
+    def on_event(self, event: bytes, /) -> bytes | None: ...
+    def on_bytes(self, piece: bytes, /) -> bytes | None: ...
+    def on_end(self) -> bytes | None: ...
+    def absorb(self, literal: bytes, /) -> None: ...
+    # Status, content type, body, code of what failed, fields.
+    def on_answer(self, body: bytes, /) -> tuple[int, bytes, bytes, str | None, bytes]: ...
+    def on_error(self, status: int, body: bytes, /) -> tuple[int, bytes, bytes, str | None, bytes]: ...
+    def failure(self) -> tuple[int, bytes, bytes, str | None, bytes] | None: ...
+    # Tokens: input, output, cache read, cache write, reasoning.
+    def counted(self) -> tuple[int, int, int, int, int]: ...
+
 class _Control(Protocol):
     """Python's part of the gateway. Exceptions end the one connection that asked, and go to `Poller.on_exception`."""
 
@@ -62,7 +99,11 @@ class _Control(Protocol):
     def explain_unknown(self, model: bytes, /) -> str: ...
     def explain_mismatch(self, group: Group, operation: Operation, /) -> str: ...
     def render_error(self, exchange: Exchange, code: str, message: str, /) -> tuple[int, bytes, bytes]: ...
-    def error_event(self, dialect: str, code: str, message: str, /) -> bytes: ...
+    def error_event(self, exchange: Exchange, code: str, message: str, /) -> bytes: ...
+    def translate(self, exchange: Exchange, /) -> _Translation | bytes | tuple[str, str, str | None]: ...
+    # None: credentials are at hand; "": they are on their way, `resume` follows; else why there are none.
+    def authorize(self, exchange: Exchange, /) -> str | None: ...
+    def change(self, exchange: Exchange, /) -> bytes | tuple[str, str, str | None]: ...
     def cors_fields(self, origin: bytes, /) -> bytes: ...
 
 @final
@@ -217,7 +258,8 @@ class Deployment:
     """One entry of `model_list`, bound to its provider and its connections.
 
     *deployment_id* and *model* are the insides of JSON strings. *native*: the dialects of requests that the provider understands as they
-    are. *build_target*, called with (operation, query, path id), returns the upstream request's head up to the client's fields.
+    are; *kinds*: of operations that it can be asked for in other words (chat, embeddings, count_tokens), as *speech* says. *changed_for*:
+    bytes one of which stands in a body of its own dialect that `change` has to be asked about. *build_target*, called with (operation, query, path id), returns the upstream request's head up to the client's fields.
     *version_field* is sent when the caller names no version of the dialect. *secret* is taken out of the provider's error answers; b"":
     none. *timeout_s* holds for the whole request, *stream_timeout_s* for the first byte of a stream, *gap_timeout_s* between two
     pieces. *weight* 0: none given. *account* as in `Owners`.
@@ -241,7 +283,17 @@ class Deployment:
         stream_usage: bool,
         weight: int,
         account: int,
+        kinds: Iterable[str] = (),
+        speech: Any = None,
+        changed_for: Iterable[bytes] = (),
+        credentials: Any = None,
     ) -> None: ...
+    @property
+    def credentials(self) -> Any:
+        """Where its token or its keys come from; None: it has a key, or needs none."""
+    @property
+    def speech(self) -> Any:
+        """Python's part of how it is asked."""
     @property
     def deployment_id(self) -> bytes: ...
     @property
@@ -271,7 +323,8 @@ class Operation:
 
     *body*: 0 none, 1 JSON, 2 multipart. *target*: what follows the provider's base URL; `{id}` is the path's. *terminates*: a stream
     whose own end is missing is broken, even if its connection ends cleanly. *id_field*: the answers' request id field, `name: `.
-    *local*, if given, answers here. *public*: no key is asked for. *makes_ids*: what it makes is asked for by its id later.
+    *kind*: what it is in any dialect (chat, embeddings, count_tokens), "" if it cannot be translated. *stream_default*: a body that
+    does not say `stream` asks for one. *model_in_path*: none is written into the body. *local*, if given, answers here. *public*: no key is asked for. *makes_ids*: what it makes is asked for by its id later.
     """
 
     def __init__(
@@ -291,6 +344,9 @@ class Operation:
         public: bool = False,
         makes_ids: bool = False,
         needs_model: bool = False,
+        kind: str = "",
+        stream_default: bool = False,
+        model_in_path: bool = False,
     ) -> None: ...
     @property
     def index(self) -> int: ...
@@ -308,6 +364,10 @@ class Operation:
     def local(self) -> Callable[[Exchange], _Answer] | None: ...
     @property
     def needs_model(self) -> bool: ...
+    @property
+    def streams(self) -> bool: ...
+    @property
+    def kind(self) -> str: ...
 
 @final
 class Exchange:
@@ -342,6 +402,15 @@ class Exchange:
         """What the body asks for, unescaped."""
     @property
     def group(self) -> Group | None: ...
+    @property
+    def deployment(self) -> Deployment | None:
+        """Where it goes; None until that is chosen."""
+    @property
+    def translation(self) -> Any:
+        """None where caller and provider speak one dialect."""
+    @property
+    def param(self) -> str | None:
+        """The parameter that an error of ours is about."""
     @property
     def body_bytes(self) -> bytes:
         """A copy of the request's body; empty once the answer has begun."""
@@ -387,6 +456,8 @@ class GatewayService(Service):
         """
     def drain(self) -> None:
         """Close idle connections; the rest say Connection: close with their answers."""
+    def resume(self, x: Exchange) -> None:
+        """Go on with a request that waited for credentials; nothing happens if its caller has gone."""
 
 # --- seen, but made by the core alone
 

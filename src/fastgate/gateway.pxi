@@ -73,9 +73,25 @@ cdef class GatewayService(Service):
             return answer_here(self, x)
         if read_model(self, x) or choose(self, x):
             return 0
-        build_request(x)
+        if x.deployment.credentials is not None and not is_authorized(self, x):
+            return 0
+        if x.deployment.native_bits & x.operation.dialect_bit:
+            if x.deployment.changed_for and translate_changed(self, x):
+                return 0
+            build_request(x)
+        elif translate_request(self, x):
+            return 0
         set_deadline(x.client, self.poller.now_us + x.deployment.timeout_us)
         return x.deployment.pool.ask(x)
+
+    def resume(self, Exchange x not None):
+        """Go on with a request that waited for credentials; nothing happens if its caller has gone."""
+        if x.closed:
+            return
+        try:
+            self.handle(x)
+        except Exception as error:
+            give_up(x.client, error)
 
     cdef int close(self, Exchange x) except -1:
         """account: the request is over, in whatever way."""
@@ -88,6 +104,8 @@ cdef class GatewayService(Service):
             x.client = None
         if x.operation.makes_ids and x.status < 300 and 0 < x.answer.id_n <= 96 and self.owners is not None:
             owners_remember(self.owners, x.answer.id_text, x.answer.id_n, x.deployment.account)
+        if x.translation is not None:
+            translate_account(x)
         self.log.add(x)
         exchange_free(x)
         return 0
@@ -237,7 +255,7 @@ cdef int read_model(GatewayService self, Exchange x) except -1:
         fault = scan_request(s, p, n)
         if fault:
             return self.refuse(x, "invalid_body", f"{JSON_FAULTS[fault]} (at byte {s.fault_at})")
-        x.stream = s.stream and x.operation.streams
+        x.stream = (s.stream if s.stream_is_bool else x.operation.stream_default) and x.operation.streams
     elif x.operation.body == 2:
         fault = find_form_model(s, p, n, x.content_type)
         if fault:
@@ -276,9 +294,23 @@ cdef int choose(GatewayService self, Exchange x) except -1:
         account = owners_find(self.owners, x.body.data + x.body.start + x.scan.previous_at, x.scan.previous_end - x.scan.previous_at)
         x.deployment = pick_account(group, x.operation.dialect_bit, account)
     if x.deployment is None:
-        x.deployment = pick(self, group, x.operation.dialect_bit)
+        x.deployment = pick(self, group, x.operation)
     if x.deployment is None:
         return self.refuse(x, "dialect_not_supported", self.control.explain_mismatch(group, x.operation))
+    return 0
+
+
+cdef int is_authorized(GatewayService self, Exchange x) except -1:
+    """Return 1 if the deployment has credentials at hand; if not, the request was refused or waits for `resume`."""
+    cdef object refusal = self.control.authorize(x)
+    # It may have begun to renew them, which is the event loop's to do.
+    self.poller.loop_turn = True
+    if refusal is None:
+        return 1
+    if refusal:
+        self.refuse(x, "upstream_credentials", refusal)
+    else:
+        set_deadline(x.client, self.poller.now_us + x.deployment.timeout_us)
     return 0
 
 

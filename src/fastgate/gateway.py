@@ -1,13 +1,15 @@
 """The gateway: settings bound to the compiled line, and what is not on the hot path: wildcards, errors, local answers."""
 
 import asyncio
+import contextlib
 import mmap
 import random
 import secrets
 import socket
 import sys
+import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Literal
 
 from fastgate._core import AccessLog, Exchange, GatewayService, Group, Keys, Listener, Operation, Owners, Poller
@@ -16,11 +18,17 @@ from fastgate.authenticate.cors import Cors
 from fastgate.config.schema import Settings
 from fastgate.endpoints import ENDPOINTS
 from fastgate.endpoints.endpoint import Endpoint
-from fastgate.errors import BY_CODE, InternalError, Unauthenticated
+from fastgate.errors import BY_CODE, CredentialsUnavailable, InternalError, Unauthenticated
 from fastgate.frame.paths import Paths
 from fastgate.route.groups import Groups
-from fastgate.translate import DIALECTS
+from fastgate.translate import CALLERS
+from fastgate.translate.local_answers import DialectAnswers
+from fastgate.translate.speech import speak
+from fastgate.translate.translation import Translation
+from fastgate.translate.translator import Refusal, Translator
+from fastgate.translate.whole import Whole
 from fastgate.upstream.bind import Binder
+from fastgate.upstream.refreshing import Refreshing
 
 STDERR_FD = 2
 # Ids that are remembered, 8 bytes each: 131,072.
@@ -42,14 +50,19 @@ class Gateway:
     ) -> None:
         self._settings = settings
         self._poller = poller
+        self._loop = loop
+        self._tasks: set[asyncio.Task[None]] = set()
         self._log = AccessLog(log_fd, log_format == "human")
         self._listeners: list[Listener] = []
         self._cors = Cors(settings.cors_origins)
-        self._binder = Binder(settings, poller, loop)
+        self._translator = Translator(time.time)
+        self._binder = Binder(settings, poller, loop, speak)
         # All workers' memory; one that is alone has its own.
         self._owners = Owners(shared if shared is not None else mmap.mmap(-1, SHARED_BYTES))
         self.groups = Groups(settings.deployments, self._binder.bind, self._owners)
         self._local = LocalAnswers(settings.deployments, self._binder, lambda: self._service.draining)
+        spoken = DialectAnswers(settings.deployments, int(time.time()))
+        self._answers: dict[str, Callable[[Exchange], tuple[int, bytes, bytes, bytes]]] = {**self._local.answers, **spoken.answers}
         self._paths = Paths({endpoint: self._operation(index, endpoint) for index, endpoint in enumerate(ENDPOINTS)}, self._cors)
         self._service = GatewayService(
             poller,
@@ -146,18 +159,54 @@ class Gateway:
         if error.status == 405:
             # RFC 9110 15.5.6: Allow is required; the message ends with the methods.
             fields = f"Allow: {message.rpartition('it takes ')[2]}\r\n".encode()
-        dialect = DIALECTS[exchange.operation.dialect]
-        return error.status, dialect.build_error(error.status, error.kind, code, message), fields
+        body: bytes = CALLERS[exchange.operation.dialect].build_error(error.status, error.kind, code, message, exchange.param or "")
+        return error.status, body, fields
 
-    def error_event(self, dialect: str, code: str, message: str) -> bytes:
+    def error_event(self, exchange: Exchange, code: str, message: str) -> bytes:
         """Return the event that ends a broken stream."""
         error = BY_CODE.get(code, InternalError)
-        return DIALECTS[dialect].build_error_event(error.status, error.kind, code, message)
+        if exchange.translation is not None:
+            told: bytes = exchange.translation.fail(error.status, error.kind, code, message)
+            return told
+        event: bytes = CALLERS[exchange.operation.dialect].build_error_event(error.status, error.kind, code, message)
+        return event
+
+    def translate(self, exchange: Exchange) -> Translation | Whole | bytes | Refusal:
+        """Return the request in the words of its deployment's dialect, its answer if there is one already, or why it is refused."""
+        return self._translator.translate(exchange)
+
+    def authorize(self, exchange: Exchange) -> str | None:
+        """Return None if the deployment's credentials are at hand, "" if the request waits for them, else why there are none."""
+        deployment = exchange.deployment
+        assert deployment is not None
+        source = deployment.credentials
+        if source.due():
+            # Renewed before they expire, while the present ones serve.
+            self._spawn(self._renew(source, exchange if source.current() is None else None))
+            return None if source.current() is not None else ""
+        if source.current() is not None:
+            return None
+        return source.failure.message if source.failure is not None else "the credentials have expired"
+
+    async def _renew(self, source: Refreshing[object], waiting: Exchange | None) -> None:
+        with contextlib.suppress(CredentialsUnavailable):
+            await source.refresh()
+        if waiting is not None:
+            self._service.resume(waiting)
+
+    def _spawn(self, work: Coroutine[object, object, None]) -> None:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def change(self, exchange: Exchange) -> bytes | Refusal:
+        """Return the body as the deployment's provider and the configuration want it, or why it is refused."""
+        return self._translator.change(exchange)
 
     def _operation(self, index: int, endpoint: Endpoint) -> Operation:
         local: Callable[[Exchange], tuple[int, bytes, bytes, bytes]] | None = None
         if not endpoint.target:
-            local = self._local.answers[endpoint.operation]
+            local = self._answers[endpoint.operation]
         return Operation(
             index,
             endpoint.operation,
@@ -168,9 +217,12 @@ class Gateway:
             streams=endpoint.streams,
             terminates=endpoint.terminates,
             usage_option=endpoint.usage_option,
-            id_field=f"{DIALECTS[endpoint.dialect].REQUEST_ID_FIELD}: ".encode(),
+            id_field=f"{CALLERS[endpoint.dialect].REQUEST_ID_FIELD}: ".encode(),
             local=local,
             public=endpoint.public,
             makes_ids=endpoint.makes_ids,
             needs_model=endpoint.needs_model,
+            kind=endpoint.kind,
+            stream_default=endpoint.stream_default,
+            model_in_path=endpoint.model_in_path,
         )

@@ -134,13 +134,6 @@ def test_two_keys_of_one_model_are_two_deployments_with_two_ids() -> None:
     assert first.api_key != second.api_key
 
 
-def test_the_dialect_that_is_not_served_yet_is_said_once_per_provider() -> None:
-    notes = [note for note in load_case("04_ollama.yaml").report.notes if "ollama" in note and "501" in note]
-    assert len(notes) == 1
-    assert "04_ollama.yaml:5:14: $.model_list[0].litellm_params.model" in notes[0]
-    assert "(3 deployments)" in notes[0]
-
-
 def test_a_file_of_litellm_gets_its_defaults() -> None:
     settings = load_case("02_openai.yaml").settings
     assert settings.litellm_headers

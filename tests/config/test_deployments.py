@@ -89,7 +89,13 @@ def test_an_unknown_provider_is_a_mistake_that_names_the_nearest(mistakes: Mista
         ("azure/x, api_base: https://r.openai.azure.com/", "https://r.openai.azure.com"),
         ("azure/x, api_base: https://r.openai.azure.com/openai/deployments/x", "https://r.openai.azure.com"),
         ("bedrock/x", "https://bedrock-runtime.us-west-2.amazonaws.com"),
+        ("azure_text/x, api_base: https://r.openai.azure.com/openai/deployments/x/", "https://r.openai.azure.com"),
+        ("azure_ai/x, api_base: https://r.services.ai.azure.com/openai/v1/", "https://r.services.ai.azure.com/openai/v1"),
+        ("databricks/x, api_base: https://adb.azuredatabricks.net/serving-endpoints", "https://adb.azuredatabricks.net/serving-endpoints"),
         ("bedrock/x, aws_region_name: eu-central-1", "https://bedrock-runtime.eu-central-1.amazonaws.com"),
+        ("bedrock_mantle/x, aws_region_name: eu-central-1", "https://bedrock-mantle.eu-central-1.api.aws/v1"),
+        ("snowflake/x, account_id: org-a", "https://org-a.snowflakecomputing.com/api/v2"),
+        ("cloudflare/x, cloudflare_account_id: a", "https://api.cloudflare.com/client/v4/accounts/a/ai/v1"),
     ],
 )
 def test_the_base_is_the_one_that_targets_are_appended_to(read: Read, written: str, base: str) -> None:
@@ -101,6 +107,14 @@ def test_vertex_gets_its_project_and_location_into_the_base(read: Read, mistakes
     assert one.api_base.startswith("https://europe-west4-aiplatform.googleapis.com/v1/projects/p/locations/europe-west4/")
     (line,) = mistakes(model("model: vertex_ai/gemini-2.0-flash"))
     assert "vertex_project: found nothing, expected the vertex_project of vertex_ai, here or in VERTEXAI_PROJECT" in line
+
+
+def test_an_account_in_the_base_comes_from_the_environment_too(read: Read, mistakes: Mistakes) -> None:
+    written = model("model: snowflake/x, api_key: k")
+    (one,) = read(written, {"SNOWFLAKE_ACCOUNT_ID": "org-a"}).settings.deployments
+    assert one.api_base == "https://org-a.snowflakecomputing.com/api/v2"
+    (line,) = mistakes(written)
+    assert "account_id: found nothing, expected the account_id of snowflake, here or in SNOWFLAKE_ACCOUNT_ID" in line
 
 
 def test_a_newer_azure_base_has_no_version_in_its_targets(read: Read) -> None:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 
+import msgspec
 from msgspec import Struct
 
 from fastgate.config.api_base import EXPECTED, parse_api_base
@@ -10,12 +11,11 @@ from fastgate.config.document import Node
 from fastgate.config.environment import first_set
 from fastgate.config.findings import shown
 from fastgate.config.identity import deployment_id, plain
+from fastgate.config.litellm import CLOUD_CREDENTIALS, MODEL_INFO, REQUEST_DEFAULTS
 from fastgate.config.naming import ProviderRow, Providers, UnknownProvider, provider_of
-from fastgate.config.schema import Deployment, Secret
+from fastgate.config.schema import Deployment, Rewrites, Secret
 from fastgate.config.section import Reader, Section
 
-# What the gateway can ask in this release; a deployment of another dialect is answered with 501.
-DIALECTS_IN_EFFECT = ("openai_chat", "anthropic_messages")
 # For entries that name none: a dated version that is generally available (Microsoft's api-version-lifecycle page).
 _AZURE_API_VERSION = "2024-10-21"
 # RFC 9110 5.6.2: token. 5.5: field values; obs-text is not sent.
@@ -32,6 +32,8 @@ _BASE_PARTS: Mapping[str, tuple[tuple[str, ...], str]] = {
     "aws_region_name": (("AWS_REGION_NAME", "AWS_REGION", "AWS_DEFAULT_REGION"), "us-west-2"),
     "vertex_location": (("VERTEXAI_LOCATION", "VERTEX_LOCATION"), "us-central1"),
     "vertex_project": (("VERTEXAI_PROJECT", "GOOGLE_CLOUD_PROJECT"), ""),
+    "account_id": (("SNOWFLAKE_ACCOUNT_ID",), ""),
+    "cloudflare_account_id": (("CLOUDFLARE_ACCOUNT_ID",), ""),
 }
 _BASE_PART = re.compile(r"\{([a-z_]+)\}")
 
@@ -41,6 +43,8 @@ class Defaults(Struct, frozen=True, kw_only=True):
 
     timeout_s: float
     stream_timeout_s: float = 0.0
+    drop_params: bool = False
+    modify_params: bool = False
 
 
 class Entry(Struct, frozen=True, kw_only=True):
@@ -51,7 +55,6 @@ class Entry(Struct, frozen=True, kw_only=True):
     deployment: Deployment
     # As it is written: may be a fraction.
     weight: float
-    dialect: str
 
 
 class DeploymentReader:
@@ -101,9 +104,48 @@ class DeploymentReader:
             weight=0,
             rpm=params.integer("rpm"),
             tpm=params.integer("tpm"),
-            model_info={key: plain(value) for key, value in entry.section("model_info").node.fields.items()},
+            model_info=self.model_info(entry.section("model_info")),
+            cloud=self.cloud(params),
+            rewrites=self.rewrites(params),
         )
-        return Entry(node=node, path=path, deployment=deployment, weight=params.number("weight") or 0.0, dialect=row.dialect)
+        return Entry(node=node, path=path, deployment=deployment, weight=params.number("weight") or 0.0)
+
+    def model_info(self, section: Section) -> dict[str, object]:
+        """Return the whole map: what is known as it was read, the rest as it stands."""
+        known = {key: value for key, value in section.values.items() if key in MODEL_INFO}
+        return {key: plain(value) for key, value in section.node.fields.items()} | known
+
+    def cloud(self, params: Section) -> dict[str, Secret]:
+        """Return the entry's credentials of a cloud."""
+        found = {name: params.text(name).strip() for name in (*CLOUD_CREDENTIALS, "aws_region_name")}
+        if "vertex_credentials" in params.values:
+            told = plain(params.node.fields["vertex_credentials"])
+            found["vertex_credentials"] = (
+                msgspec.json.encode(told).decode() if isinstance(told, dict) else params.text("vertex_credentials").strip()
+            )
+        return {name: Secret(value) for name, value in found.items() if value}
+
+    def rewrites(self, params: Section) -> Rewrites:
+        """Return what the entry changes in bodies; a flag of its own goes before the file's."""
+        given = {name: plain(params.node.fields[name]) for name in REQUEST_DEFAULTS if params.values.get(name) is not None}
+        extra = plain(params.node.fields["extra_body"]) if "extra_body" in params.values else {}
+        return Rewrites(
+            drop_params=params.flag("drop_params", self.defaults.drop_params),
+            modify_params=params.flag("modify_params", self.defaults.modify_params),
+            allowed_openai_params=frozenset(self.texts(params, "allowed_openai_params")),
+            additional_drop_params=self.texts(params, "additional_drop_params"),
+            extra_body=extra if isinstance(extra, dict) else {},
+            defaults=given,
+        )
+
+    def texts(self, params: Section, key: str) -> tuple[str, ...]:
+        found = []
+        for index, node in enumerate(params.items(key)):
+            if isinstance(node.value, str) and node.value:
+                found.append(node.value)
+            else:
+                self.findings.error(node.place, f"{params.path_of(key)}[{index}]", shown("", node.value), "a parameter's name")
+        return tuple(found)
 
     def model_name(self, entry: Section) -> str:
         name = entry.text("model_name")
@@ -136,7 +178,8 @@ class DeploymentReader:
         """Return the base and the row; Azure's newer bases have a row of their own."""
         key = "api_base" if params.text("api_base") or "api_base" in params.unset else "base_url"
         written = params.text(key)
-        is_azure = row.name == "azure"
+        # Users write the deployment's path after the base here, which the target has too.
+        is_azure = "{api_version}" in row.target
         url = written or first_set(self.env, row.base_env)
         if not url:
             url = self.own_base(params, row)

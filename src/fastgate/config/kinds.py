@@ -1,7 +1,7 @@
 """What a key's value may be: how it is read, and the words that say what was expected."""
 
 from collections.abc import Callable
-from math import isfinite
+from math import inf, isfinite
 
 from msgspec import Struct
 
@@ -76,16 +76,17 @@ def integer(low: int, high: int = 2**53) -> Kind:
     return Kind(f"a whole number of at least {low}" if high == 2**53 else f"a whole number from {low} to {high}", read)
 
 
-def number(low: float, *, open_end: bool = False, unit: str = "") -> Kind:
-    """Return the kind of numbers of at least *low*, or above it with *open_end*."""
+def number(low: float, *, high: float = inf, open_end: bool = False, unit: str = "") -> Kind:
+    """Return the kind of numbers from *low*, or above it with *open_end*, to *high*."""
 
     def read(value: object) -> float:
         found = _read_number(value)
-        if found < low or (open_end and found == low):
+        if not low <= found <= high or (open_end and found == low):
             raise ValueError
         return found
 
-    return Kind(f"a number {unit}{'above' if open_end else 'of at least'} {low:g}", read)
+    bound = f"{'above' if open_end else 'of at least'} {low:g}" + (f" and at most {high:g}" if high < inf else "")
+    return Kind(f"a number {unit}{bound}", read)
 
 
 def choice(*names: str) -> Kind:
@@ -115,5 +116,7 @@ ANY = Kind("anything", lambda value: value)
 COUNT = integer(0)
 POSITIVE = integer(1)
 AMOUNT = number(0)
+# Of one unit: a token, an image, a request.
+DOLLARS = number(0, high=10**6, unit="of dollars ")
 SECONDS = number(0, open_end=True, unit="of seconds ")
 WAIT = number(0, unit="of seconds ")

@@ -12,6 +12,7 @@ from fastgate.config.kinds import (
     AMOUNT,
     ANY,
     COUNT,
+    DOLLARS,
     FLAG,
     FLAG_OR_PATH,
     LIST,
@@ -71,13 +72,32 @@ MODEL: Keys = {
     "model_info": Key(MAP, IN_EFFECT),
 }
 
+# Defaults of request parameters, which the caller may override.
+# fmt: off
+REQUEST_DEFAULTS = [
+    "temperature", "top_p", "top_k", "max_tokens", "max_completion_tokens", "stop", "n", "seed", "user", "tools", "tool_choice",
+    "functions", "function_call", "response_format", "frequency_penalty", "presence_penalty", "logit_bias", "logprobs",
+    "top_logprobs", "parallel_tool_calls", "reasoning_effort", "thinking", "service_tier", "store", "modalities", "audio",
+    "dimensions", "encoding_format", "metadata", "keep_alive", "num_ctx", "repeat_penalty",
+]
+# fmt: on
+
+# Clouds' own credentials, all text.
+CLOUD_CREDENTIALS = (
+    "aws_access_key_id aws_secret_access_key aws_session_token aws_session_name aws_profile_name aws_role_name aws_web_identity_token"
+    " aws_external_id aws_sts_endpoint azure_ad_token azure_scope tenant_id client_id client_secret"
+).split()
+
 _AS_WEIGHT = "as a weight of simple-shuffle; not yet as a limit"
 
 LITELLM_PARAMS: Keys = {
     **_keys(IN_EFFECT, TEXT, "model api_base base_url api_version organization custom_llm_provider"),
     "api_key": Key(TEXT, IN_EFFECT, elsewhere=True),
     **_keys(IN_EFFECT, SECONDS, "timeout stream_timeout"),
-    **_keys(IN_EFFECT, TEXT, "aws_region_name vertex_project vertex_location"),
+    **_keys(IN_EFFECT, TEXT, "aws_region_name vertex_project vertex_location account_id cloudflare_account_id"),
+    **_keys(IN_EFFECT, TEXT, " ".join(CLOUD_CREDENTIALS)),
+    # A path, the JSON itself, or the same as a map.
+    "vertex_credentials": Key(ANY, IN_EFFECT),
     **_keys(IN_EFFECT, MAP, "extra_headers headers"),
     "weight": Key(AMOUNT, IN_EFFECT),
     "rpm": Key(COUNT, IN_EFFECT, _AS_WEIGHT),
@@ -86,17 +106,17 @@ LITELLM_PARAMS: Keys = {
     "num_retries": Key(COUNT, LATER, "only a stale keep-alive connection is retried"),
     **_keys(LATER, COUNT, "order max_parallel_requests"),
     **_keys(LATER, AMOUNT, "max_budget cooldown_time"),
-    **_keys(LATER, FLAG, "drop_params use_in_pass_through use_litellm_proxy merge_reasoning_content_in_choices"),
+    **_keys(IN_EFFECT, FLAG, "drop_params modify_params"),
+    **_keys(IN_EFFECT, LIST, "additional_drop_params allowed_openai_params"),
+    "extra_body": Key(MAP, IN_EFFECT),
+    **_keys(IN_EFFECT, ANY, " ".join(REQUEST_DEFAULTS)),
+    **_keys(LATER, FLAG, "use_in_pass_through use_litellm_proxy merge_reasoning_content_in_choices"),
     **_keys(
         LATER,
         ANY,
-        # Defaults of request parameters, which the caller may override.
-        "temperature top_p top_k max_tokens max_completion_tokens stop n seed user tools tool_choice functions function_call"
-        " response_format frequency_penalty presence_penalty logit_bias logprobs top_logprobs parallel_tool_calls"
-        " reasoning_effort thinking extra_body stream stream_options service_tier store modalities audio dimensions"
-        " encoding_format input_type voice metadata keep_alive num_ctx repeat_penalty mirostat safety_settings"
+        "stream stream_options input_type voice mirostat safety_settings"
         # How LiteLLM routes, prices and reports.
-        " tags budget_duration additional_drop_params allowed_openai_params mock_response configurable_clientside_auth_params"
+        " tags budget_duration mock_response configurable_clientside_auth_params"
         " input_cost_per_token output_cost_per_token cache_read_input_token_cost cache_creation_input_token_cost"
         " input_cost_per_token_above_200k_tokens output_cost_per_token_above_200k_tokens input_cost_per_second"
         " output_cost_per_second input_cost_per_image output_cost_per_image input_cost_per_character output_cost_per_character"
@@ -105,16 +125,36 @@ LITELLM_PARAMS: Keys = {
         " context_window_fallbacks model_info cache_control_injection_points ssl_verify ssl_certificate hf_model_name"
         " supports_system_message"
         " auto_router_config auto_router_config_path auto_router_default_model complexity_router_config"
-        # Clouds' own credentials.
-        " aws_access_key_id aws_secret_access_key aws_session_token aws_session_name aws_profile_name aws_role_name"
-        " aws_web_identity_token aws_bedrock_runtime_endpoint aws_external_id aws_sts_endpoint vertex_credentials"
-        " azure_ad_token azure_ad_token_provider azure_scope tenant_id client_id client_secret azure_username azure_password"
+        " aws_bedrock_runtime_endpoint azure_ad_token_provider azure_username azure_password"
         " region_name watsonx_region_name project_id space_id token api_type deployment_id use_chat_completions_api",
     ),
 }
 
-# Any further key is kept too.
-MODEL_INFO: Keys = {"id": Key(TEXT, IN_EFFECT)}
+_COSTS = (
+    "input_cost_per_token output_cost_per_token cache_read_input_token_cost cache_creation_input_token_cost"
+    " cache_creation_input_token_cost_above_1hr cache_read_input_audio_token_cost cache_read_input_image_token_cost"
+    " input_cost_per_audio_token input_cost_per_image_token input_cost_per_video_token output_cost_per_audio_token"
+    " output_cost_per_image_token output_cost_per_video_token output_cost_per_reasoning_token citation_cost_per_token"
+    " input_cost_per_character output_cost_per_character input_cost_per_second output_cost_per_second input_cost_per_image"
+    " output_cost_per_image ocr_cost_per_page annotation_cost_per_page input_cost_per_request input_cost_per_query"
+)
+_TIERED_COSTS = " ".join(f"{name}_above_{k}k_tokens" for name in _COSTS.split()[:4] for k in (128, 200, 256, 272, 512))
+
+# What is said of the model here goes before the catalogue. Any further key is kept too.
+MODEL_INFO: Keys = {
+    **_keys(IN_EFFECT, TEXT, "id mode base_model"),
+    **_keys(IN_EFFECT, POSITIVE, "max_tokens max_input_tokens max_output_tokens"),
+    **_keys(IN_EFFECT, DOLLARS, _COSTS),
+    **_keys(IN_EFFECT, DOLLARS, _TIERED_COSTS),
+    **_keys(
+        IN_EFFECT,
+        FLAG,
+        "supports_function_calling supports_parallel_function_calling supports_tool_choice supports_response_schema supports_vision"
+        " supports_pdf_input supports_audio_input supports_audio_output supports_video_input supports_embedding_image_input"
+        " supports_reasoning supports_prompt_caching supports_system_messages supports_assistant_prefill supports_web_search"
+        " supports_url_context supports_computer_use supports_native_streaming",
+    ),
+}
 
 _REQUEST_TIMEOUT = "the default of every deployment's timeout"
 
@@ -124,7 +164,8 @@ LITELLM_SETTINGS: Keys = {
     "ssl_certificate": Key(TEXT, IN_EFFECT),
     "json_logs": Key(FLAG, IN_EFFECT),
     "num_retries": Key(COUNT, LATER, "only a stale keep-alive connection is retried"),
-    **_keys(LATER, FLAG, "drop_params set_verbose turn_off_message_logging modify_params telemetry redact_user_api_key_info"),
+    **_keys(IN_EFFECT, FLAG, "drop_params modify_params"),
+    **_keys(LATER, FLAG, "set_verbose turn_off_message_logging telemetry redact_user_api_key_info"),
     **_keys(LATER, FLAG, "require_auth_for_metrics_endpoint enable_json_schema_validation forward_traceparent_to_llm_provider"),
     **_keys(LATER, AMOUNT, "cooldown_time max_budget"),
     **_keys(LATER, COUNT, "allowed_fails max_fallbacks"),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from msgspec.structs import fields, replace
 
-from fastgate.config.deployment import DIALECTS_IN_EFFECT, Defaults, DeploymentReader, Entry
+from fastgate.config.deployment import Defaults, DeploymentReader, Entry
 from fastgate.config.document import Node
 from fastgate.config.environment import Environment, first_set, proxies, tls
 from fastgate.config.findings import Findings, Place, shown
@@ -17,6 +17,8 @@ from fastgate.config.section import Reader, Section
 
 # - LiteLLM: 6000 s  - OpenAI and Anthropic SDKs: 600 s. Agents' clients wait 360 s, so it may not be less.
 DEFAULT_TIMEOUT_S = 600.0
+# Variables in which clouds' own tools look for credentials and their files.
+CLOUD_PREFIXES = ("AWS_", "GOOGLE_", "AZURE_", "CLOUDSDK_CONFIG", "GCE_METADATA_", "HOME", "USERPROFILE", "APPDATA")
 # A fraction of a weight is kept to three digits: `weight: 0.7` beside `weight: 0.3`.
 _WEIGHT_SCALE = 1000
 
@@ -32,13 +34,15 @@ def resolve(root: Node, providers: Providers, env: Environment, findings: Findin
     defaults = Defaults(
         timeout_s=router.number("timeout") or litellm.number("request_timeout") or DEFAULT_TIMEOUT_S,
         stream_timeout_s=router.number("stream_timeout") or 0.0,
+        drop_params=litellm.flag("drop_params", False),
+        modify_params=litellm.flag("modify_params", False),
     )
     deployment_reader = DeploymentReader(reader, providers, defaults)
     found = [entry for entry in (deployment_reader.read(node, index) for index, node in enumerate(top.items("model_list"))) if entry]
-    _note_dialects(found, findings)
     settings = Settings(
         deployments=_weighted(_unique(found, findings), found),
         master_key=_master_key(general, env, findings),
+        cloud_environment={name: Secret(value) for name, value in env.items() if name.startswith(CLOUD_PREFIXES) and value},
         allow_unauthenticated=own.flag("allow_unauthenticated", False),
         limits=_limits(own.section("limits"), general),
         upstream=_upstream(own.section("upstream"), litellm, env, findings),
@@ -61,17 +65,6 @@ def file_environment(root: Node, env: Environment, findings: Findings) -> dict[s
 
 def _or(value: float | None, default: float) -> float:
     return default if value is None else value
-
-
-def _note_dialects(entries: list[Entry], findings: Findings) -> None:
-    """Say once per provider that it cannot be asked yet."""
-    later = [entry for entry in entries if entry.dialect not in DIALECTS_IN_EFFECT]
-    for provider, count in Counter(entry.deployment.provider for entry in later).items():
-        first = next(entry for entry in later if entry.deployment.provider == provider)
-        params = first.node.fields["litellm_params"]
-        times = f" ({count} deployments)" if count > 1 else ""
-        message = f"the dialect {first.dialect} of {provider} is not yet in effect{times}: its requests are answered with 501"
-        findings.note(params.fields["model"].place, f"$.{first.path}.litellm_params.model", message)
 
 
 def _unique(entries: list[Entry], findings: Findings) -> list[Deployment]:

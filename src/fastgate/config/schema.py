@@ -1,6 +1,6 @@
 """What the program runs on: frozen, complete, every default filled in. Made by `config.resolve`."""
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 
 class Secret:
@@ -27,6 +27,28 @@ class Secret:
 
     def __reduce__(self) -> str:
         raise TypeError("a Secret is not pickled")
+
+
+class Rewrites(Struct, frozen=True, kw_only=True):
+    """What the configuration changes in the bodies of requests, in LiteLLM's words."""
+
+    # Leave out what the deployment's dialect cannot say, instead of refusing the request.
+    drop_params: bool = False
+    # A request without a first user turn may get a placeholder.
+    modify_params: bool = False
+    # Sent on whatever the provider's tables say.
+    allowed_openai_params: frozenset[str] = frozenset()
+    # Left out of what the caller sent: members, or paths such as `tools[*].function.strict`.
+    additional_drop_params: tuple[str, ...] = ()
+    # Written into every body that goes upstream, over what is there.
+    extra_body: dict[str, object] = field(default_factory=dict)
+    # Written where the caller said nothing: temperature, max_tokens, ...
+    defaults: dict[str, object] = field(default_factory=dict)
+
+    @property
+    def change_bodies(self) -> bool:
+        """Whether a body of the deployment's own dialect has to be rewritten as well."""
+        return bool(self.additional_drop_params or self.extra_body or self.defaults)
 
 
 class Deployment(Struct, frozen=True, kw_only=True):
@@ -57,6 +79,9 @@ class Deployment(Struct, frozen=True, kw_only=True):
     rpm: int
     tpm: int
     model_info: dict[str, object]
+    # Credentials of a cloud, by LiteLLM's names: aws_access_key_id, vertex_credentials, tenant_id, ...
+    cloud: dict[str, Secret] = field(default_factory=dict)
+    rewrites: Rewrites = Rewrites()
 
 
 class Tls(Struct, frozen=True, kw_only=True):
@@ -117,6 +142,8 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     deployments: tuple[Deployment, ...] = ()
     master_key: Secret | None = None
+    # Variables that say who we are in a cloud: AWS_*, GOOGLE_*, AZURE_*, and where their files are.
+    cloud_environment: dict[str, Secret] = field(default_factory=dict)
     # Serve callers without a key from other hosts too.
     allow_unauthenticated: bool = False
     # Every request goes to this model whatever it names (`fastgate --model M`).

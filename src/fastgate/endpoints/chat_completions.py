@@ -14,5 +14,6 @@ ENDPOINTS = (
         terminates=True,
         usage_option=True,
         needs_model=True,
+        kind="chat",
     ),
 )

@@ -11,6 +11,7 @@ ENDPOINTS = (
         target="/embeddings",
         body="json",
         needs_model=True,
+        kind="embeddings",
     ),
     # The model has a default at the provider: a request may leave it out.
     Endpoint(method="POST", paths=both("/moderations"), dialect="openai_chat", operation="moderation", target="/moderations", body="json"),

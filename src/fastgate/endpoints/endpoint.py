@@ -5,6 +5,7 @@ from typing import Literal
 from msgspec import Struct
 
 Body = Literal["none", "json", "multipart"]
+Kind = Literal["", "chat", "embeddings", "count_tokens"]
 
 
 class Endpoint(Struct, frozen=True, kw_only=True):
@@ -29,6 +30,12 @@ class Endpoint(Struct, frozen=True, kw_only=True):
     makes_ids: bool = False
     # A request that names no model is refused; else the only account that could own it is asked.
     needs_model: bool = False
+    # What it is in any dialect, so that it can be asked of a deployment that speaks another.
+    kind: Kind = ""
+    # A body that does not say `stream` asks for one.
+    stream_default: bool = False
+    # The model stands in the path and not in the body.
+    model_in_path: bool = False
     # Nobody needs a key.
     public: bool = False
 

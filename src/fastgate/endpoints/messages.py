@@ -13,6 +13,7 @@ ENDPOINTS = (
         streams=True,
         terminates=True,
         needs_model=True,
+        kind="chat",
     ),
     Endpoint(
         method="POST",
@@ -22,5 +23,6 @@ ENDPOINTS = (
         target="/v1/messages/count_tokens",
         body="json",
         needs_model=True,
+        kind="count_tokens",
     ),
 )

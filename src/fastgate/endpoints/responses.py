@@ -19,6 +19,7 @@ ENDPOINTS = (
         terminates=True,
         makes_ids=True,
         needs_model=True,
+        kind="chat",
     ),
     _stored("GET", "/responses/{id}", "responses_get"),
     _stored("DELETE", "/responses/{id}", "responses_delete"),

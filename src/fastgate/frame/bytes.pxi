@@ -324,6 +324,11 @@ cdef extern from *:
         return word[n] == 0;
     }
 
+    /* 1 if p[0 .. n) holds the m bytes at *word*. */
+    static int fg_holds(const uint8_t *p, ptrdiff_t n, const uint8_t *word, ptrdiff_t m) {
+        return memmem(p, (size_t)n, word, (size_t)m) != NULL;
+    }
+
     /* Decimal digits of *value*; returns how many were written (at most 20). */
     static inline ptrdiff_t fg_decimal(uint8_t *out, uint64_t value) {
         uint8_t digits[20];
@@ -352,6 +357,7 @@ cdef extern from *:
     Py_ssize_t fg_field_content(const uint8_t *p, Py_ssize_t n) noexcept
     bint fg_utf8(const uint8_t *p, Py_ssize_t n) noexcept
     bint fg_equal_secret(const uint8_t *a, const uint8_t *b, Py_ssize_t n) noexcept
+    bint fg_holds(const uint8_t *p, Py_ssize_t n, const uint8_t *word, Py_ssize_t m) noexcept
     bint fg_is_word(const uint8_t *p, Py_ssize_t n, const char *word) noexcept
     Py_ssize_t fg_decimal(uint8_t *out, uint64_t value) noexcept
     Py_ssize_t fg_hex(uint8_t *out, uint64_t value) noexcept

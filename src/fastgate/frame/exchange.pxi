@@ -6,7 +6,8 @@ cdef class Operation:
 
     def __init__(self, Py_ssize_t index, str name, str dialect, bytes method, *, str target, int body, bint streams,
                  bint terminates=False, bint usage_option=False, bytes id_field, local=None, bint public=False,
-                 bint makes_ids=False, bint needs_model=False):
+                 bint makes_ids=False, bint needs_model=False, str kind="", bint stream_default=False,
+                 bint model_in_path=False):
         self.index = index
         self.name = name
         self.log_name = name.encode()
@@ -23,6 +24,10 @@ cdef class Operation:
         self.public = public
         self.makes_ids = makes_ids
         self.needs_model = needs_model
+        self.kind = kind
+        self.kind_bit = kind_bit(kind)
+        self.stream_default = stream_default
+        self.model_in_path = model_in_path
 
 
 cdef class Exchange:
@@ -103,6 +108,9 @@ cdef bytes target_head(Exchange self):
     cdef Deployment d = self.deployment
     cdef Operation o = self.operation
     cdef object head
+    if d.credentials is not None:
+        # Tokens change.
+        return d.build_target(o, self.query, self.path_id)
     if self.path_id is None and not self.query:
         while len(d.targets) <= o.index:
             d.targets.append(None)
@@ -139,7 +147,7 @@ cdef int build_request(Exchange self) except -1:
         end = s.model_end - 1
     else:
         model_n = 0
-    if self.operation.body == 1 and not s.model_end and self.path_model is not None:
+    if self.operation.body == 1 and not s.model_end and self.path_model is not None and not self.operation.model_in_path:
         self.inserted = b'"model":"' + model + (b'"' if s.close_at == skip_space(body, s.open_at, n) else b'",')
         at = end = s.open_at
         model_text = PyBytes_AS_STRING(self.inserted)

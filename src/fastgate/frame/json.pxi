@@ -258,19 +258,33 @@ cdef int answer_key(const uint8_t *k, int n) noexcept:
         return KEY_ENVELOPE if memcmp(k, b"message", 7) == 0 else KEY_NONE
     if n == 8:
         return KEY_ENVELOPE if memcmp(k, b"response", 8) == 0 else KEY_NONE
+    if n == 10:
+        return KEY_EVAL_COUNT if memcmp(k, b"eval_count", 10) == 0 else KEY_NONE
     if n == 12:
         return KEY_INPUT_TOKENS if memcmp(k, b"input_tokens", 12) == 0 else KEY_NONE
     if n == 13:
+        if memcmp(k, b"usageMetadata", 13) == 0:
+            return KEY_USAGE
         if memcmp(k, b"prompt_tokens", 13) == 0:
             return KEY_INPUT_TOKENS
         if memcmp(k, b"output_tokens", 13) == 0:
             return KEY_OUTPUT_TOKENS
         return KEY_CACHE_READ_TOKENS if memcmp(k, b"cached_tokens", 13) == 0 else KEY_NONE
     if n == 16:
+        if memcmp(k, b"promptTokenCount", 16) == 0:
+            return KEY_INPUT_TOKENS
         return KEY_REASONING_TOKENS if memcmp(k, b"reasoning_tokens", 16) == 0 else KEY_NONE
     if n == 17:
+        if memcmp(k, b"prompt_eval_count", 17) == 0:
+            return KEY_PROMPT_EVAL_COUNT
         return KEY_OUTPUT_TOKENS if memcmp(k, b"completion_tokens", 17) == 0 else KEY_NONE
+    if n == 18:
+        return KEY_REASONING_TOKENS if memcmp(k, b"thoughtsTokenCount", 18) == 0 else KEY_NONE
+    if n == 20:
+        return KEY_OUTPUT_TOKENS if memcmp(k, b"candidatesTokenCount", 20) == 0 else KEY_NONE
     if n == 23:
+        if memcmp(k, b"cachedContentTokenCount", 23) == 0:
+            return KEY_CACHE_READ_TOKENS
         return KEY_CACHE_READ_TOKENS if memcmp(k, b"cache_read_input_tokens", 23) == 0 else KEY_NONE
     if n == 27:
         return KEY_CACHE_WRITE_TOKENS if memcmp(k, b"cache_creation_input_tokens", 27) == 0 else KEY_NONE
@@ -330,9 +344,8 @@ cdef Py_ssize_t scan_answer(AnswerScan *a, const uint8_t *p, Py_ssize_t i, Py_ss
             a.key = answer_key(a.key_text, a.key_n) if a.key_n <= 32 else KEY_OTHER
             if a.key == KEY_NONE:
                 a.key = KEY_OTHER
-            if a.usage_depth and a.key >= KEY_INPUT_TOKENS:
-                a.counter = a.key
-                a.usage[a.counter - KEY_INPUT_TOKENS] = 0
+            elif a.key >= KEY_INPUT_TOKENS:
+                start_counter(a)
         elif c == 44:
             a.key = KEY_NONE
             a.counter = KEY_NONE
@@ -340,6 +353,17 @@ cdef Py_ssize_t scan_answer(AnswerScan *a, const uint8_t *p, Py_ssize_t i, Py_ss
             count_digit(a, c)
     found[0] = ANSWER_MORE
     return n
+
+
+cdef inline void start_counter(AnswerScan *a) noexcept:
+    """A counter's key was read: the digits that follow are its value."""
+    if a.key >= KEY_PROMPT_EVAL_COUNT:
+        if a.depth == 1:
+            a.counter = a.key - KEY_PROMPT_EVAL_COUNT + KEY_INPUT_TOKENS
+    elif a.usage_depth:
+        a.counter = a.key
+    if a.counter:
+        a.usage[a.counter - KEY_INPUT_TOKENS] = 0
 
 
 cdef inline void open_answer(AnswerScan *a, bint is_object) noexcept:

@@ -10,6 +10,13 @@ from fastgate._core import Exchange, Operation
 # What a request to a path that does not exist is rendered and logged as.
 _NOWHERE = 1000
 
+# Where other dialects than OpenAI's are spoken.
+_SPOKEN_BELOW = (
+    ("anthropic_messages", (b"/v1/messages", b"/messages", b"/anthropic/")),
+    ("gemini", (b"/v1beta/", b"/v1alpha/")),
+    ("ollama", (b"/api/",)),
+)
+
 Found = tuple[Operation, str, str, bytes | None, bytes | None]
 
 
@@ -44,8 +51,10 @@ class Paths:
                     self.exact[f"{row.method} {path}".encode()] = operation
                     self._methods.setdefault(path.encode(), set()).add(row.method)
         self._index = _NOWHERE
-        self._openai = self._unrouted("openai_chat", b"x-request-id: ")
-        self._anthropic = self._unrouted("anthropic_messages", b"request-id: ")
+        self._nowhere = {
+            dialect: self._unrouted(dialect, b"request-id: " if dialect == "anthropic_messages" else b"x-request-id: ")
+            for dialect in ("openai_chat", "anthropic_messages", "gemini", "ollama")
+        }
 
     def _unrouted(self, dialect: str, id_field: bytes) -> Operation:
         self._index += 1
@@ -55,8 +64,10 @@ class Paths:
 
     def fault_operation(self, path: bytes) -> Operation:
         """Return an operation that stands for none, in the dialect of *path*."""
-        spoken = path.startswith((b"/v1/messages", b"/messages", b"/anthropic/"))
-        return self._anthropic if spoken else self._openai
+        for dialect, prefixes in _SPOKEN_BELOW:
+            if path.startswith(prefixes):
+                return self._nowhere[dialect]
+        return self._nowhere["openai_chat"]
 
     def find(self, line: bytes) -> Found:
         """Return the operation of b"METHOD /path", an error's code and message if there is none, and the path's id and model."""

@@ -50,12 +50,13 @@ cdef int relay_head(Exchange self, Head *head) except -1:
     cdef Buffer *b = &self.answer_head
     cdef Field *f
     cdef int i
-    cdef bint events = False, json = False
+    cdef bint events = False, json = False, lines = False
     self.status = head.status
     self.upstream_length = head.content_length
     self.mode = MODE_RAW
     buffer_reserve(b, 1024)
-    status_line(b, head.status)
+    if self.translation is None:
+        status_line(b, head.status)
     for i in range(head.count):
         f = &head.fields[i]
         if f.passed != 2 or (head.nominated and is_nominated(head, f.name)):
@@ -74,18 +75,23 @@ cdef int relay_head(Exchange self, Head *head) except -1:
             if f.known == FIELD_CONTENT_TYPE:
                 events = is_media_type(f.value, b"text/event-stream")
                 json = is_media_type(f.value, b"application/json")
+                lines = is_media_type(f.value, b"application/x-ndjson")
+                if self.translation is not None:
+                    continue
             buffer_append(b, f.name.at, f.name.n)
             buffer_append(b, b": ", 2)
         buffer_append(b, f.value.at, f.value.n)
         buffer_append(b, b"\r\n", 2)
+    if self.translation is not None:
+        return translate_head(self, events)
     if self.mode < 0:
         self.mode = MODE_RAW
     elif head.status >= 400:
         self.mode = MODE_ERROR
     elif events:
         self.mode = MODE_EVENTS
-    elif json:
-        self.mode = MODE_JSON
+    elif json or lines:
+        self.mode = MODE_JSON if json else MODE_LINES
         answer_start(&self.answer)
     return own_fields(self, b)
 
@@ -98,6 +104,8 @@ cdef int own_fields(Exchange self, Buffer *b) except -1:
     if self.deployment is not None:
         head_text(b, self.deployment.answer_fields)
         head_number(b, b"x-fastgate-attempts: ", self.attempts)
+    if self.translation is not None:
+        head_text(b, self.translation.fields)
     if self.service.litellm_headers:
         buffer_append(b, b"x-litellm-call-id: ", 19)
         head_text(b, self.request_id)
@@ -142,6 +150,12 @@ cdef int relay_content(Exchange self, const uint8_t *p, Py_ssize_t n) except -1:
         return relay_events(self, p, n)
     if self.mode == MODE_JSON:
         return relay_json(self, p, 0, n)
+    if self.mode == MODE_STREAM:
+        return translate_stream(self, p, n)
+    if self.mode == MODE_LINES:
+        return relay_texts(self, p, n)
+    if self.mode == MODE_WHOLE or self.mode == MODE_ERROR and self.translation is not None:
+        return translate_hold(self, p, n)
     if self.mode == MODE_ERROR:
         buffer_append(&self.held, p, n)
         if buffer_len(&self.held) <= ERROR_BYTES:
@@ -178,6 +192,22 @@ cdef int relay_json(Exchange self, const uint8_t *p, Py_ssize_t i, Py_ssize_t n)
     return put(self, p + start, n - start)
 
 
+cdef int relay_texts(Exchange self, const uint8_t *p, Py_ssize_t n) except -1:
+    """Pass on a piece of JSON texts, one a line: no raw LF stands inside of one."""
+    cdef const uint8_t *lf
+    cdef Py_ssize_t i = 0, stop
+    while i < n:
+        lf = <const uint8_t *>memchr(p + i, 10, n - i)
+        stop = lf - p + 1 if lf != NULL else n
+        relay_json(self, p, i, stop)
+        if lf != NULL:
+            self.events += 1
+            self.dropping_model = False
+            answer_start(&self.answer)
+        i = stop
+    return 0
+
+
 cdef int relay_events(Exchange self, const uint8_t *p, Py_ssize_t n) except -1:
     """Pass on complete events; keep an incomplete one."""
     cdef Py_ssize_t length
@@ -196,6 +226,8 @@ cdef int relay_events(Exchange self, const uint8_t *p, Py_ssize_t n) except -1:
             if length == 0:
                 return relay_long_event(self) if before + n > HELD_BYTES else 0
             relay_event(self, self.held.data + self.held.start, length)
+            if self.closed:
+                return 0
             relay_flush_large(self)
             buffer_free(&self.held)
             p += length - before
@@ -206,6 +238,8 @@ cdef int relay_events(Exchange self, const uint8_t *p, Py_ssize_t n) except -1:
                 buffer_append(&self.held, p, n)
                 return relay_long_event(self) if n > HELD_BYTES else 0
             relay_event(self, p, length)
+            if self.closed:
+                return 0
             p += length
             n -= length
         self.search.scanned = self.search.line_at = 0
@@ -226,6 +260,8 @@ cdef int relay_event(Exchange self, const uint8_t *p, Py_ssize_t n) except -1:
     cdef Py_ssize_t at = 0, end = 0, model_at = 0, model_end = 0
     cdef bytes name = self.group.literal
     cdef int lines, models
+    if self.translation is not None:
+        return translate_event(self, p, n)
     if self.event_open:
         # The rest of an event that was too large to hold.
         relay_lines(self, p, n, True)
@@ -379,6 +415,8 @@ cdef int relay_long_event(Exchange self) except -1:
     """An incomplete event outgrew what is held: it passes in pieces from here."""
     cdef const uint8_t *p = self.held.data + self.held.start
     cdef Py_ssize_t n = buffer_len(&self.held), used = 0
+    if self.translation is not None:
+        return translate_bound(self)
     if not self.event_open:
         self.event_open = True
         self.events += 1
@@ -500,6 +538,8 @@ cdef int relay_end(Exchange self) except -1:
     cdef bytes body
     if self.closed:
         return 0
+    if self.translation is not None:
+        return translate_end(self)
     if self.mode == MODE_ERROR:
         body = bytes_of(self.held.data + self.held.start, buffer_len(&self.held)) if self.held.data != NULL else b""
         if self.deployment.secret:
@@ -540,10 +580,10 @@ cdef int relay_fault(Exchange self, str code, str message) except -1:
         return 0
     if not self.head_sent:
         gather_start(&self.service.poller.gather)
-        return self.service.refuse(self, code, message)
+        return translate_fault(self, code, message) if self.translation is not None else self.service.refuse(self, code, message)
     self.failure = code
-    if self.mode == MODE_EVENTS:
-        event = self.service.control.error_event(self.operation.dialect, code, message)
+    if self.mode == MODE_EVENTS or self.mode == MODE_STREAM or self.mode == MODE_LINES:
+        event = self.service.control.error_event(self, code, message)
         put(self, <const uint8_t *>PyBytes_AS_STRING(event), PyBytes_GET_SIZE(event))
         relay_flush(self)
     if self.closed:

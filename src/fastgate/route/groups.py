@@ -85,7 +85,7 @@ class Groups:
         """Return what to tell a caller whose dialect the model's deployments do not speak."""
         spoken = ", ".join(sorted({deployment.dialect for deployment in group.deployments}))
         name = group.name.decode()
-        return f'model "{name}" is served in the dialect {spoken}, and this path speaks {operation.dialect}: translation is not available'
+        return f'model "{name}" is served in the dialect {spoken}, which has nothing like {operation.name} of {operation.dialect}'
 
     def find_owner(self, exchange: Exchange) -> Group | str:
         """Return a group of the one account that can be meant when the request names no model, or what to tell the caller."""

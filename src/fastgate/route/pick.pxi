@@ -1,6 +1,8 @@
 # Which deployment answers: simple-shuffle, by weight where any is given, in turn otherwise.
 
-cdef tuple DIALECTS = ("openai_chat", "openai_responses", "anthropic_messages", "gemini", "ollama")
+cdef tuple DIALECTS = ("openai_chat", "openai_responses", "anthropic_messages", "gemini", "ollama", "bedrock", "cohere")
+# What an operation is in any dialect.
+cdef tuple KINDS = ("chat", "embeddings", "count_tokens")
 
 
 cdef class Deployment:
@@ -11,7 +13,7 @@ cdef class Deployment:
 
     def __init__(self, bytes deployment_id, *, bytes answer_fields, bytes model, Pool pool, native, str dialect, build_target,
                  bytes version_field, bytes secret, double timeout_s, double stream_timeout_s, double gap_timeout_s, bint stream_usage,
-                 int64_t weight, int account):
+                 int64_t weight, int account, kinds=(), speech=None, changed_for=(), credentials=None):
         self.deployment_id = deployment_id
         self.answer_fields = answer_fields
         self.model = model
@@ -32,6 +34,21 @@ cdef class Deployment:
         self.stream_usage = stream_usage
         self.weight = weight
         self.account = account
+        for kind in kinds:
+            self.kind_bits |= kind_bit(kind)
+        self.speech = speech
+        self.changed_for = tuple(changed_for)
+        self.credentials = credentials
+
+
+cdef uint32_t kind_bit(str kind) except? 0xffffffff:
+    """Return the bit that stands for a kind of operation; 0 for the empty word."""
+    return 1 << KINDS.index(kind) if kind else 0
+
+
+cdef inline bint serves(Deployment deployment, Operation operation) noexcept:
+    """Whether a deployment can answer an operation, in the caller's words or in others."""
+    return deployment.native_bits & operation.dialect_bit or deployment.kind_bits & operation.kind_bit
 
 
 cdef uint32_t dialect_bit(str dialect) except 0:
@@ -59,29 +76,29 @@ cdef uint64_t next_random(GatewayService self) noexcept:
     return self.random * <uint64_t>2685821657736338717
 
 
-cdef Deployment pick(GatewayService self, Group group, uint32_t dialect):
-    """Return a deployment that understands the dialect of this bit as it is, or None."""
+cdef Deployment pick(GatewayService self, Group group, Operation operation):
+    """Return a deployment that can answer the operation, or None."""
     cdef Deployment deployment
     cdef Py_ssize_t count = len(group.deployments), i, turn
     cdef int64_t total = 0, at
     if count == 1:
         deployment = <Deployment>group.deployments[0]
-        return deployment if deployment.native_bits & dialect else None
+        return deployment if serves(deployment, operation) else None
     if group.weight_sum:
         for deployment in group.deployments:
-            if deployment.native_bits & dialect:
+            if serves(deployment, operation):
                 total += deployment.weight
         if total:
             at = <int64_t>(next_random(self) % <uint64_t>total)
             for deployment in group.deployments:
-                if deployment.native_bits & dialect:
+                if serves(deployment, operation):
                     at -= deployment.weight
                     if at < 0:
                         return deployment
     turn = group.turn
     for i in range(count):
         deployment = <Deployment>group.deployments[(turn + i) % count]
-        if deployment.native_bits & dialect:
+        if serves(deployment, operation):
             group.turn = (turn + i + 1) % count
             return deployment
     return None

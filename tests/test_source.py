@@ -32,7 +32,7 @@ STEPS = ("authenticate", "limit", "cache", "route", "translate", "upstream", "re
 # A module imports only from its own package and from lower layers.
 LAYERS = (
     ("errors", "_core"),
-    ("frame", "config", "providers", "store"),
+    ("frame", "config", "providers", "catalogue", "store"),
     (*STEPS, "endpoints"),
     ("gateway",),
     ("accept", "control"),
@@ -72,8 +72,8 @@ TALL: dict[str, str] = {
     "src/fastgate/frame/json.pxi:scan_request": "one loop over the body: a branch for each kind of token, its state in local variables",
 }
 
-# Words of a wire format, which name providers too.
-DIALECTS = {"openai_chat", "openai_responses", "anthropic_messages", "gemini", "ollama", "bedrock", "cohere"}
+# Words of a wire format, which name providers too; `meta` is a member of Cohere's answers.
+DIALECTS = {"openai_chat", "openai_responses", "anthropic_messages", "gemini", "ollama", "bedrock", "cohere", "meta"}
 VAGUE_WORDS = {"manager", "helper", "helpers", "util", "utils", "common2"}
 VAGUE_NAMES = {"data", "info"}
 VAGUE_STARTS = ("process_", "handle_stuff", "do_", "my_", "new_")

@@ -509,7 +509,7 @@ cdef class Group:
     # As the caller names it.
     cdef readonly bytes name
     # Inside of a JSON string.
-    cdef bytes literal
+    cdef readonly bytes literal
     cdef readonly tuple deployments
     cdef int64_t weight_sum
     cdef Py_ssize_t turn
@@ -614,6 +614,8 @@ cdef class Exchange:
     cdef bytes shape_behind
     cdef bytes shape_start
     cdef bytes shape_end
+    # What the body lost on its way to a provider of its own dialect, as fields of the answer; None: nothing.
+    cdef bytes warnings
     # The last thing said in other words: the output may point at it.
     cdef bytes said
     # Of an error of ours: the parameter that is meant; None: none is.
@@ -816,6 +818,8 @@ cdef class GatewayService(Service):
     cdef AccessLog log
     cdef set clients
     cdef bint allow_unauthenticated
+    # Deployments that a request does not fit are left out.
+    cdef bint checks
     cdef bint litellm_headers
     cdef bint cors
     cdef uint64_t random

@@ -103,7 +103,9 @@ class _Control(Protocol):
     def translate(self, exchange: Exchange, /) -> _Translation | bytes | tuple[str, str, str | None]: ...
     # None: credentials are at hand; "": they are on their way, `resume` follows; else why there are none.
     def authorize(self, exchange: Exchange, /) -> str | None: ...
-    def change(self, exchange: Exchange, /) -> bytes | tuple[str, str, str | None]: ...
+    # Body, and fields for the answer.
+    def change(self, exchange: Exchange, /) -> tuple[bytes, bytes] | tuple[str, str, str | None]: ...
+    def check(self, exchange: Exchange, group: Group, /) -> Group | tuple[str, str, str | None]: ...
     def cors_fields(self, origin: bytes, /) -> bytes: ...
 
 @final
@@ -259,7 +261,8 @@ class Deployment:
 
     *deployment_id* and *model* are the insides of JSON strings. *native*: the dialects of requests that the provider understands as they
     are; *kinds*: of operations that it can be asked for in other words (chat, embeddings, count_tokens), as *speech* says. *changed_for*:
-    bytes one of which stands in a body of its own dialect that `change` has to be asked about. *build_target*, called with (operation, query, path id), returns the upstream request's head up to the client's fields.
+    bytes one of which stands in a body of its own dialect that `change` has to be asked about. *credentials*: `authorize` is asked before
+    each request. *build_target*, called with (operation, query, path id), returns the upstream request's head up to the client's fields.
     *version_field* is sent when the caller names no version of the dialect. *secret* is taken out of the provider's error answers; b"":
     none. *timeout_s* holds for the whole request, *stream_timeout_s* for the first byte of a stream, *gap_timeout_s* between two
     pieces. *weight* 0: none given. *account* as in `Owners`.
@@ -315,6 +318,8 @@ class Group:
     @property
     def name(self) -> bytes: ...
     @property
+    def literal(self) -> bytes | None: ...
+    @property
     def deployments(self) -> tuple[Deployment, ...]: ...
 
 @final
@@ -324,7 +329,8 @@ class Operation:
     *body*: 0 none, 1 JSON, 2 multipart. *target*: what follows the provider's base URL; `{id}` is the path's. *terminates*: a stream
     whose own end is missing is broken, even if its connection ends cleanly. *id_field*: the answers' request id field, `name: `.
     *kind*: what it is in any dialect (chat, embeddings, count_tokens), "" if it cannot be translated. *stream_default*: a body that
-    does not say `stream` asks for one. *model_in_path*: none is written into the body. *local*, if given, answers here. *public*: no key is asked for. *makes_ids*: what it makes is asked for by its id later.
+    does not say `stream` asks for one. *model_in_path*: none is written into the body. *local*, if given, answers here. *public*: no key
+    is asked for. *makes_ids*: what it makes is asked for by its id later.
     """
 
     def __init__(
@@ -432,7 +438,7 @@ class GatewayService(Service):
 
     *keys* None: nobody is asked for a key, and callers of other machines are refused unless *allow_unauthenticated*. *control* is
     Python's part, for what is not on the hot path. *request_prefix*: of request ids, up to 16 bytes. *seed*: of the choices by weight.
-    *owners* None: nothing is remembered.
+    *owners* None: nothing is remembered. *checks*: `check` is asked which deployments a request fits.
     """
 
     def __init__(
@@ -448,6 +454,7 @@ class GatewayService(Service):
         litellm_headers: bool,
         cors: bool,
         owners: Owners | None = None,
+        checks: bool = False,
     ) -> None: ...
     def bind(self, operations: dict[bytes, Operation], groups: dict[bytes, Group], only_group: Group | None) -> None:
         """Serve these operations, by b"METHOD /path", and these groups, by model name; *only_group*, if given, takes every request.

@@ -46,6 +46,12 @@ class UnsupportedParameter(ClientError):
     code = "unsupported_parameter"
 
 
+class ContextLengthExceeded(ClientError):
+    """The prompt is longer than the model's context window."""
+
+    code = "context_length_exceeded"
+
+
 class Unauthenticated(ClientError):
     status = 401
     code = "invalid_api_key"

@@ -8,7 +8,7 @@ cdef class GatewayService(Service):
     """
 
     def __init__(self, Poller poller not None, keys, control, AccessLog log not None, *, bytes request_prefix, uint64_t seed,
-                 bint allow_unauthenticated, bint litellm_headers, bint cors, Owners owners=None):
+                 bint allow_unauthenticated, bint litellm_headers, bint cors, Owners owners=None, bint checks=False):
         self.poller = poller
         self.keys = keys
         self.control = control
@@ -19,6 +19,7 @@ cdef class GatewayService(Service):
         self.litellm_headers = litellm_headers
         self.cors = cors
         self.owners = owners
+        self.checks = checks
         self.operations = {}
         self.groups = {}
 
@@ -289,6 +290,12 @@ cdef int choose(GatewayService self, Exchange x) except -1:
                 if group is None:
                     return self.refuse(x, "model_not_found", self.control.explain_unknown(model))
     x.group = group
+    if self.checks and x.operation.kind_bit & KIND_CHAT:
+        found = self.control.check(x, group)
+        if type(found) is tuple:
+            x.param = found[2]
+            return self.refuse(x, found[0], found[1])
+        group = found
     if x.scan.previous_end and self.owners is not None:
         # A stored response is known only where it was made.
         account = owners_find(self.owners, x.body.data + x.body.start + x.scan.previous_at, x.scan.previous_end - x.scan.previous_at)

@@ -75,6 +75,7 @@ class Gateway:
             litellm_headers=settings.litellm_headers,
             cors=bool(settings.cors_origins),
             owners=self._owners,
+            checks=settings.pre_call_checks,
         )
         only = self.groups.find(settings.only_model.encode()) if settings.only_model else None
         self._service.bind(self._paths.exact, self.groups.exact, only)
@@ -199,8 +200,12 @@ class Gateway:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def change(self, exchange: Exchange) -> bytes | Refusal:
-        """Return the body as the deployment's provider and the configuration want it, or why it is refused."""
+    def check(self, exchange: Exchange, group: Group) -> Group | Refusal:
+        """Return the group without the deployments that the request does not fit, or why it fits none."""
+        return self._translator.check(exchange, group)
+
+    def change(self, exchange: Exchange) -> tuple[bytes, bytes] | Refusal:
+        """Return the body as the deployment's provider and the configuration want it, and fields that name its losses, or a refusal."""
         return self._translator.change(exchange)
 
     def _operation(self, index: int, endpoint: Endpoint) -> Operation:

@@ -83,10 +83,13 @@ REQUEST_DEFAULTS = [
 # fmt: on
 
 # Clouds' own credentials, all text.
-CLOUD_CREDENTIALS = (
-    "aws_access_key_id aws_secret_access_key aws_session_token aws_session_name aws_profile_name aws_role_name aws_web_identity_token"
-    " aws_external_id aws_sts_endpoint azure_ad_token azure_scope tenant_id client_id client_secret"
-).split()
+# fmt: off
+CLOUD_CREDENTIALS = [
+    "aws_access_key_id", "aws_secret_access_key", "aws_session_token", "aws_session_name", "aws_profile_name", "aws_role_name",
+    "aws_web_identity_token", "aws_external_id", "aws_sts_endpoint", "azure_ad_token", "azure_scope", "tenant_id", "client_id",
+    "client_secret",
+]
+# fmt: on
 
 _AS_WEIGHT = "as a weight of simple-shuffle; not yet as a limit"
 
@@ -216,6 +219,7 @@ RETRY_POLICY: Keys = {
 RATE_LIMIT: Keys = _keys(LATER, COUNT, "rpm tpm")
 
 ROUTER_SETTINGS: Keys = {
+    "enable_pre_call_checks": Key(FLAG, IN_EFFECT, "for chats: context window and capabilities, as far as they are known"),
     "timeout": Key(SECONDS, IN_EFFECT, "before litellm_settings.request_timeout"),
     "stream_timeout": Key(SECONDS, IN_EFFECT),
     "routing_strategy": Key(choice(*STRATEGIES), IN_EFFECT, "simple-shuffle is used", ("simple-shuffle",)),
@@ -223,7 +227,7 @@ ROUTER_SETTINGS: Keys = {
     "max_retries": Key(COUNT, LATER, "only a stale keep-alive connection is retried"),
     **_keys(LATER, WAIT, "cooldown_time retry_after"),
     **_keys(LATER, COUNT, "allowed_fails max_fallbacks"),
-    **_keys(LATER, FLAG, "enable_pre_call_checks cache_responses set_verbose enable_tag_filtering tag_filtering_match_any"),
+    **_keys(LATER, FLAG, "cache_responses set_verbose enable_tag_filtering tag_filtering_match_any"),
     **_keys(LATER, FLAG, "disable_cooldowns ignore_invalid_deployments"),
     **_keys(LATER, LIST, "fallbacks context_window_fallbacks content_policy_fallbacks default_fallbacks"),
     **_keys(LATER, MAP, "retry_policy rate_limit"),

@@ -48,6 +48,7 @@ def resolve(root: Node, providers: Providers, env: Environment, findings: Findin
         upstream=_upstream(own.section("upstream"), litellm, env, findings),
         cors_origins=_texts(own, "cors_origins", findings),
         litellm_headers=own.flag("litellm_headers", True),
+        pre_call_checks=router.flag("enable_pre_call_checks", False),
         drain_timeout_s=_or(own.number("drain_timeout_s"), Settings().drain_timeout_s),
     )
     return settings, litellm.flag("json_logs", False)

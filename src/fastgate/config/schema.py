@@ -150,6 +150,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     only_model: str = ""
     limits: Limits = Limits()
     upstream: UpstreamSettings = UpstreamSettings()
+    # Leave out deployments whose model is known not to fit a request (LiteLLM's enable_pre_call_checks).
+    pre_call_checks: bool = False
     # Origins allowed by CORS; `*` is every origin. Empty: no CORS.
     cors_origins: tuple[str, ...] = ()
     # Answer with `x-litellm-*` beside `x-fastgate-*`: the file is a LiteLLM config.

@@ -104,6 +104,8 @@ cdef int own_fields(Exchange self, Buffer *b) except -1:
     if self.deployment is not None:
         head_text(b, self.deployment.answer_fields)
         head_number(b, b"x-fastgate-attempts: ", self.attempts)
+    if self.warnings is not None:
+        head_text(b, self.warnings)
     if self.translation is not None:
         head_text(b, self.translation.fields)
     if self.service.litellm_headers:

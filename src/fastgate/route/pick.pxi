@@ -4,6 +4,9 @@ cdef tuple DIALECTS = ("openai_chat", "openai_responses", "anthropic_messages", 
 # What an operation is in any dialect.
 cdef tuple KINDS = ("chat", "embeddings", "count_tokens")
 
+cdef enum:
+    KIND_CHAT = 1
+
 
 cdef class Deployment:
     """One entry of model_list, bound to its provider and its connections.

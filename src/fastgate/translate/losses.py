@@ -2,6 +2,54 @@
 
 from fastgate.errors import InvalidBody, UnsupportedParameter
 
+# Members of requests that tune caches, contexts, hosts, samplers and logs of the dialects that know them. Elsewhere they have no
+# effect on what an answer means or costs: they are dropped and named, by whatever dialect's builder does not know them.
+TUNING = frozenset(
+    {
+        "betas",
+        "cache_control",
+        "client_metadata",
+        "context_management",
+        "diagnostics",
+        "include",
+        "keep_alive",
+        "labels",
+        "litellm_metadata",
+        "low_vram",
+        "main_gpu",
+        "metadata",
+        "min_p",
+        "mirostat",
+        "mirostat_eta",
+        "mirostat_tau",
+        "moderation",
+        "num_batch",
+        "num_ctx",
+        "num_gpu",
+        "num_keep",
+        "num_thread",
+        "numa",
+        "output_config",
+        "penalize_newline",
+        "prompt_cache_key",
+        "prompt_cache_options",
+        "prompt_cache_retention",
+        "repeat_last_n",
+        "repeat_penalty",
+        "safety_identifier",
+        "safety_settings",
+        "safetySettings",
+        "shift",
+        "stream_options",
+        "tfs_z",
+        "truncate",
+        "truncation",
+        "typical_p",
+        "use_mlock",
+        "use_mmap",
+    }
+)
+
 
 class NotCarried(UnsupportedParameter):
     """The deployment's dialect cannot say what the caller asked for, and leaving it out would change meaning or cost."""
@@ -49,8 +97,8 @@ class Losses:
         self._warn(f"emulate:{param}")
 
     def refuse(self, param: str, why: str = "") -> None:
-        """Leave it out if `drop_params` says so; raise NotCarried otherwise. *why* is a clause about the dialect."""
-        if self.drop_params:
+        """Leave it out if `drop_params` says so, or if it is of TUNING; raise NotCarried otherwise. *why* is a clause about the dialect."""
+        if self.drop_params or param in TUNING:
             self._warn(f"drop:{param}")
             return
         reason = why or f"the {self.dialect} dialect of this model's deployment has no such parameter"

@@ -7,7 +7,15 @@ from typing import Any
 from fastgate.config.schema import Rewrites
 
 # Members of a body that are the gateway's business and no provider's.
-OWN_MEMBERS = ("drop_params", "allowed_openai_params", "additional_drop_params", "fallback_models", "fallbacks", "num_retries", "mock_response")
+OWN_MEMBERS = (
+    "drop_params",
+    "allowed_openai_params",
+    "additional_drop_params",
+    "fallback_models",
+    "fallbacks",
+    "num_retries",
+    "mock_response",
+)
 
 # Two words for one thing: a default of the one must not stand beside the caller's other.
 _SAME = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}

@@ -5,6 +5,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from fastgate.catalogue.model import Model
 from fastgate.catalogue.override import describe
 from fastgate.config.schema import Deployment, Rewrites
 from fastgate.providers.provider import Provider
@@ -21,6 +22,8 @@ class Speech(Struct, frozen=True, kw_only=True):
     """One deployment as translations see it."""
 
     target: Target
+    # What the catalogue and `model_info` know of it.
+    model: Model
     dialect: UpstreamDialect
     rewrites: Rewrites
     # Makes the head of a request up to Content-Length: of what follows the base URL, the body and fields of this request.
@@ -65,6 +68,7 @@ def speak(deployment: Deployment, provider: Provider, model: str, build_head: Bu
     )
     speech = Speech(
         target=target,
+        model=known,
         dialect=package,
         rewrites=deployment.rewrites,
         build_head=build_head,

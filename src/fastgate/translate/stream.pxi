@@ -48,8 +48,8 @@ cdef int answer_now(GatewayService self, Exchange x, bytes body) except -1:
 
 cdef int translate_changed(GatewayService self, Exchange x) except -1:
     """Adapt a body of the deployment's own dialect to its provider, if it holds what has to be. Return 1 if it was refused."""
-    cdef bytes marker
-    cdef object made
+    cdef bytes marker, changed
+    cdef tuple made
     cdef int fault
     for marker in x.deployment.changed_for:
         if fg_holds(x.body.data + x.body.start, buffer_len(&x.body), <const uint8_t *>PyBytes_AS_STRING(marker), PyBytes_GET_SIZE(marker)):
@@ -57,11 +57,12 @@ cdef int translate_changed(GatewayService self, Exchange x) except -1:
     else:
         return 0
     made = self.control.change(x)
-    if type(made) is tuple:
+    if len(made) == 3:
         x.param = made[2]
         return self.refuse(x, made[0], made[1])
+    changed, x.warnings = made
     buffer_free(&x.body)
-    buffer_append(&x.body, <const uint8_t *>PyBytes_AS_STRING(made), PyBytes_GET_SIZE(made))
+    buffer_append(&x.body, <const uint8_t *>PyBytes_AS_STRING(changed), PyBytes_GET_SIZE(changed))
     fault = scan_request(&x.scan, x.body.data, buffer_len(&x.body))
     if fault:
         return self.refuse(x, "invalid_body", JSON_FAULTS[fault])

@@ -9,13 +9,14 @@ from msgspec.structs import replace
 
 from fastgate.translate.answer import ChatAnswer, Fault, Usage
 from fastgate.translate.conversation import ChatRequest
+from fastgate.translate.custom_tools import CustomCalls, emulate_custom_tools, restore_calls
 from fastgate.translate.dialect import CallerDialect, ErrorWriter
 from fastgate.translate.events import Event, Failed, RefusalDelta, TextDelta, ThinkingDelta, ToolDelta, UsageSeen
 from fastgate.translate.losses import Losses
 from fastgate.translate.playback import play
 from fastgate.translate.rewrite import add_extra
 from fastgate.translate.speech import Speech
-from fastgate.translate.target import Asked, Naming
+from fastgate.translate.target import Naming
 
 JSON = b"application/json"
 
@@ -74,6 +75,8 @@ class Translation:
         "_builder",
         "_caller",
         "_copies",
+        "_custom",
+        "_custom_calls",
         "_failed",
         "_last",
         "_last_text",
@@ -104,6 +107,7 @@ class Translation:
         if getattr(caller, "TIMED", False):
             began = clock()
             self._timed = lambda: max(1, int((clock() - began) * 1e9))
+        self._custom = emulate_custom_tools(request, speech.target, losses)
         body, self._asked = dialect.build_request(request, speech.target, losses)
         add_extra(body, speech.rewrites.extra_body)
         self.body = orjson.dumps(body)
@@ -127,6 +131,7 @@ class Translation:
             self._parser = dialect.stream_parser(speech.target, self._asked)
             self._builder = caller.stream_builder(request, naming)
             self.content_type = self._builder.CONTENT_TYPE
+            self._custom_calls = CustomCalls(self._custom) if self._custom else None
             self._copies = getattr(self._builder, "COPIES", True)
             if dialect.FRAMING == "frames":
                 self._splitter = dialect.frame_splitter()
@@ -140,11 +145,13 @@ class Translation:
         except Fault as fault:
             self._failed = fault
             return None
+        if self._custom_calls is not None:
+            said = self._custom_calls.read(said)
         if len(said) == 1:
             only = said[0]
             if type(only) in _TEXTS:
                 out = self._builder.add(only)
-                if self._copies:
+                if self._copies and (self._custom_calls is None or type(only) is not ToolDelta):
                     self._learn(event, only, out)
                 return out
         self.shape = self._last = None
@@ -178,6 +185,8 @@ class Translation:
         except Fault as fault:
             self._failed = fault
             return None
+        if self._custom_calls is not None:
+            said = [*self._custom_calls.read(said), *self._custom_calls.close()]
         out = self._say(said)
         if out is None or not self._parser.ended:
             return None
@@ -238,6 +247,8 @@ class Translation:
             self._failed = fault
             return self._error(fault)
         self._usage = answer.usage
+        if self._custom:
+            restore_calls(answer, self._custom)
         if self._request.stream:
             return self._played(answer)
         naming = self._naming if self._timed is None else replace(self._naming, elapsed_ns=self._timed())

@@ -6,7 +6,9 @@ from typing import Any
 
 import orjson
 
-from fastgate._core import Exchange
+from fastgate._core import Exchange, Group
+from fastgate.catalogue.fits import Excess, fits, lacks
+from fastgate.catalogue.model import Model
 from fastgate.errors import GatewayError
 from fastgate.translate import CALLERS, UPSTREAMS
 from fastgate.translate.losses import InvalidRequest
@@ -14,8 +16,8 @@ from fastgate.translate.openai_chat.quirks import apply_quirks
 from fastgate.translate.rewrite import add_extra, rewrite_request
 from fastgate.translate.speech import Speech
 from fastgate.translate.target import Naming
-from fastgate.translate.anthropic_messages.count import estimate_tokens
-from fastgate.translate.translation import Translation
+from fastgate.translate.tokens import estimate_tokens, needs_of
+from fastgate.translate.translation import Translation, warning_fields
 from fastgate.translate.whole import CountTranslation, EmbeddingTranslation, Whole
 
 # An error's code, message and parameter.
@@ -63,8 +65,34 @@ class Translator:
         estimated: bytes = caller.build_count_answer(estimate_tokens(request))
         return estimated
 
-    def change(self, exchange: Exchange) -> bytes | Refusal:
-        """Return the body of a request of the deployment's own dialect as its provider and the configuration want it."""
+    def check(self, exchange: Exchange, group: Group) -> Group | Refusal:
+        """Return the group without the deployments that a request does not fit, as far as their models are known; why, if none is left.
+
+        LiteLLM's enable_pre_call_checks. A body that cannot be read is left to what reads it next.
+        """
+        caller = CALLERS[exchange.operation.dialect]
+        try:
+            request = caller.parse_request(_parse(exchange), exchange.operation.name)
+        except GatewayError:
+            return group
+        tokens, needs = estimate_tokens(request), needs_of(request)
+        left, reasons = [], []
+        for deployment in group.deployments:
+            model: Model = deployment.speech.model
+            excess = fits(model, tokens, request.max_output_tokens or 0)
+            missing = lacks(model, needs)
+            if excess is None and not missing:
+                left.append(deployment)
+            else:
+                reasons.append((excess, missing))
+        if len(left) == len(group.deployments):
+            return group
+        if left:
+            return Group(group.name, group.literal, left)
+        return _explain(group, reasons)
+
+    def change(self, exchange: Exchange) -> tuple[bytes, bytes] | Refusal:
+        """Return the body of a request of the deployment's own dialect as its provider and the configuration want it, and what it lost."""
         speech = _speech(exchange)
         try:
             body = _parse(exchange)
@@ -75,12 +103,30 @@ class Translator:
         except GatewayError as error:
             return error.code, error.message, getattr(error, "param", None) or None
         add_extra(body, speech.rewrites.extra_body)
-        return orjson.dumps(body)
+        return orjson.dumps(body), warning_fields(losses)
 
     def _naming(self, exchange: Exchange) -> Naming:
         model = exchange.path_model if exchange.path_model is not None else exchange.model
         seed = blake2b(exchange.request_id, digest_size=12).hexdigest()
         return Naming(model=(model or b"").decode("utf-8", "replace"), seed=seed, now=int(self._clock()))
+
+
+def _explain(group: Group, reasons: list[tuple[Excess | None, list[str]]]) -> Refusal:
+    """Return the refusal of a request that fits no deployment of a group: a capability that all lack, or the widest limit."""
+    name = group.name.decode()
+    missing = [need for _, missing in reasons for need in missing]
+    over = [excess for excess, _ in reasons if excess is not None]
+    if not over:
+        return "unsupported_parameter", f'model "{name}" cannot do what the request asks for: {", ".join(dict.fromkeys(missing))}', None
+    widest = max(over, key=lambda excess: excess.allowed)
+    if widest.limit == "context_window":
+        message = f'the prompt has some {widest.asked} tokens, and the context window of model "{name}" is {widest.allowed}: shorten it'
+        return "context_length_exceeded", message, "messages"
+    return (
+        "unsupported_parameter",
+        f'{widest.asked} output tokens were asked for, and model "{name}" writes at most {widest.allowed}',
+        "max_tokens",
+    )
 
 
 def _speech(exchange: Exchange) -> Speech:

@@ -7,6 +7,7 @@ import orjson
 
 from fastgate.translate.answer import Fault
 from fastgate.translate.conversation import ChatRequest
+from fastgate.translate.custom_tools import emulate_custom_tools
 from fastgate.translate.embeddings import EmbeddingRequest
 from fastgate.translate.losses import Losses
 from fastgate.translate.rewrite import add_extra
@@ -93,6 +94,7 @@ class CountTranslation(Whole):
     """Tokens of a request, counted by the provider."""
 
     def __init__(self, caller: ModuleType, request: ChatRequest, speech: Speech, upstream: ModuleType, losses: Losses) -> None:
+        emulate_custom_tools(request, speech.target, losses)
         body = upstream.build_count_request(request, speech.target, losses)
         super().__init__(caller, speech, upstream.PATHS["count_tokens"], body, losses)
         self._upstream = upstream

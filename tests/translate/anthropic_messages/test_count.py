@@ -6,8 +6,9 @@ import pytest
 from anthropic.types import MessageTokensCount
 
 from fastgate.translate.answer import Fault
-from fastgate.translate.anthropic_messages import build_count_answer, estimate_tokens, parse_count, parse_request
+from fastgate.translate.anthropic_messages import build_count_answer, parse_count, parse_request
 from fastgate.translate.conversation import Audio, ChatRequest, File, Image, Opaque, Part, Text, Thinking, Tool, ToolCall, ToolResult, Turn
+from fastgate.translate.tokens import estimate_tokens
 
 
 def test_a_count_is_read_and_told() -> None:

@@ -3,7 +3,7 @@
 from fastgate.translate.anthropic_messages.build_answer import build_answer
 from fastgate.translate.anthropic_messages.build_request import build_request
 from fastgate.translate.anthropic_messages.build_stream import stream_builder
-from fastgate.translate.anthropic_messages.count import build_count_answer, build_count_request, estimate_tokens, parse_count
+from fastgate.translate.anthropic_messages.count import build_count_answer, build_count_request, parse_count
 from fastgate.translate.anthropic_messages.errors import REQUEST_ID_FIELD, build_error, build_error_event, parse_error
 from fastgate.translate.anthropic_messages.parse_answer import parse_answer
 from fastgate.translate.anthropic_messages.parse_request import parse_request
@@ -24,7 +24,6 @@ __all__ = [
     "build_error",
     "build_error_event",
     "build_request",
-    "estimate_tokens",
     "parse_answer",
     "parse_count",
     "parse_error",

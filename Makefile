@@ -20,6 +20,10 @@ ASAN_ENV = env PYTHONMALLOC=malloc FASTGATE_TEST_SCALE=4 \
 	UBSAN_OPTIONS="abort_on_error=1:log_path=$(CURDIR)/$(REPORTS)/report"
 NO_REPORTS = for report in $(REPORTS)/*; do [ ! -e "$$report" ] || { cat $(REPORTS)/*; exit 1; }; done
 
+# Tests of plain Python, which is the same in every build of the core: once is enough. `make asan WITHOUT_PURE=` runs them too.
+PURE := conformance catalogue $(addprefix translate/,anthropic_messages bedrock cohere gemini ollama openai_chat openai_responses)
+WITHOUT_PURE ?= $(PURE:%=--ignore=tests/%)
+
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help build build-% test debug asan lint check bench profile annotate coverage fuzz catalogue clean
@@ -36,11 +40,11 @@ test: build-release ## the suite on the release build
 	$(PYTHON) -m pytest $(PYTEST_ARGS)
 
 debug: build-debug ## the suite on the debug build: bounds, None and FASTGATE_DEBUG invariants
-	$(PYTHON) -m pytest $(PYTEST_ARGS)
+	$(PYTHON) -m pytest $(WITHOUT_PURE) $(PYTEST_ARGS)
 
 asan: build-asan ## the suite on the debug build under AddressSanitizer and UBSan
 	@rm -rf $(REPORTS) && mkdir -p $(REPORTS)
-	$(ASAN_ENV) $(PYTHON) -m pytest --timeout 180 $(PYTEST_ARGS); status=$$?; $(NO_REPORTS); exit $$status
+	$(ASAN_ENV) $(PYTHON) -m pytest --timeout 180 $(WITHOUT_PURE) $(PYTEST_ARGS); status=$$?; $(NO_REPORTS); exit $$status
 
 lint: build-release ## ruff, cython-lint, mypy, and stubtest of fastgate._core
 	$(PYTHON) -m ruff check .

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from tests.fuzz.mutator import LONGEST, mutated, seeds, smaller
 from tests.fuzz.targets import MAKERS, Target
 
+# In the order of MAKERS.
+_NAMES = ("server", "client", "translated", "request", "gateway")
 # Cases of one target before the next has its turn.
 _TURN = 200
 _MINIMISING_S = 20.0
@@ -100,10 +102,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz.run", description=__doc__)
     parser.add_argument("--seconds", type=float, default=45.0)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().getrandbits(32))
-    parser.add_argument("--target", choices=["server", "client", "request", "gateway"])
+    parser.add_argument("--target", choices=_NAMES)
     options = parser.parse_args(arguments)
-    names = ("server", "client", "request", "gateway")
-    makers = tuple(make for name, make in zip(names, MAKERS, strict=True) if options.target in {None, name})
+    makers = tuple(make for name, make in zip(_NAMES, MAKERS, strict=True) if options.target in {None, name})
     notes = _Notes()
     print(f"seed {options.seed}", flush=True)
     start = time.monotonic()

@@ -17,6 +17,12 @@ from tests.oracle.server import Server
 _LIMITS = Limits(request_line_bytes=2048, head_bytes=8192, head_fields=40, body_bytes=64 * 1024, chunk_bytes=64 * 1024)
 _ASK = b'{"model":"group-a"%s}'
 _ASKS = (_ASK % b"", _ASK % b',"stream":true', _ASK % b',"stream":true,"stream_options":{"include_usage":true}')
+_MODELS = (
+    ("group-a", "openai", "up-model"),
+    ("claude", "anthropic", "claude-up"),
+    ("gem", "gemini", "gemini-up"),
+    ("lama", "ollama", "lama-up"),
+)
 _ERRORS = frozenset({400, 404, 405, 408, 413, 414, 415, 417, 431, 501, 502, 503, 504, 505})
 
 
@@ -62,7 +68,7 @@ class _OnLine:
     """A gateway with a model of each dialect."""
 
     def __init__(self) -> None:
-        self._line = Line(("group-a", "openai", "up-model"), ("claude", "anthropic", "claude-up"), limits=_LIMITS)
+        self._line = Line(*_MODELS, limits=_LIMITS)
 
     def close(self) -> None:
         self._line.close()
@@ -114,6 +120,50 @@ class ClientRole(_OnLine):
             return read_answer(data, b"POST", ended=True)
         except h11.RemoteProtocolError:
             return None
+
+
+class Translated(_OnLine):
+    """A provider's bytes at a caller of another dialect: the same however they are cut, and an end that looks complete only if it is."""
+
+    name = "translated"
+    _stream = (b"", b',"stream":true')
+
+    def run(self, data: bytes, seed: int) -> None:
+        rng = random.Random(seed)
+        stream = rng.choice(self._stream)
+        path, body = rng.choice(
+            [
+                (b"/v1/chat/completions", b'{"model":"%s","messages":[{"role":"user","content":"hi"}]%s}' % (name, stream))
+                for name in (b"claude", b"gem", b"lama")
+            ]
+            + [(b"/v1/messages", b'{"model":"group-a","max_tokens":9,"messages":[{"role":"user","content":"hi"}]%s}' % stream)]
+        )
+        # What is made of the request's id is the same in both runs.
+        ask = b"POST %s HTTP/1.1\r\nHost: a\r\nX-Request-ID: fuzz\r\nContent-Length: %d\r\n\r\n%s" % (path, len(body), body)
+        whole = self._relayed(ask, [data])
+        pieces = cuts(rng, data)
+        assert whole == self._relayed(ask, pieces), (ask, pieces)
+
+    def _relayed(self, ask: bytes, pieces: list[bytes]) -> tuple[object, ...]:
+        line = self._line
+        line.send(line.caller(), ask)
+        assert line.asked() is not None
+        line.answer(pieces, close=True)
+        heard, closed = line.hear()
+        logged = line.log()
+        line.reset()
+        answer = read_answer(heard, b"POST")
+        assert len(logged) == 1, logged
+        failure = logged[0].get("error")
+        assert answer is not None, f"{heard!r} {logged}"
+        if failure is None:
+            assert answer.complete, heard
+            assert not closed
+            assert answer.status == 200, heard
+            return answer.status, re.sub(rb'"created(_at)?":[^,]+', b"", answer.body), logged[0].get("output_tokens")
+        # An error has a status, or its stream ends without the terminator.
+        assert not answer.body.endswith((b"data: [DONE]\n\n", b'data: {"type":"message_stop"}\n\n')), heard
+        return (failure,)
 
 
 class RequestJson(_OnLine):
@@ -169,4 +219,4 @@ class Gateway(_OnLine):
             assert answer.status in _ERRORS | {200, 204, 401, 403}, heard
 
 
-MAKERS: tuple[Callable[[], Target], ...] = (ServerRole, ClientRole, RequestJson, Gateway)
+MAKERS: tuple[Callable[[], Target], ...] = (ServerRole, ClientRole, Translated, RequestJson, Gateway)

@@ -286,6 +286,8 @@ cdef class Poller:
     cdef int loop_fd
     # The loop has something to do: `wait` returns to it.
     cdef bint loop_turn
+    # A tick is over.
+    cdef bint ticked
     # Every open connection and listener: keeps them alive while epoll points at them.
     cdef set live
     # Closed while a batch of events is being handled; freed behind it, since the batch may still point at them.
@@ -410,6 +412,8 @@ cdef class ClientConnection(Connection):
     cdef bint expect_continue
     # Guards against re-entry: feed is running.
     cdef bint feeding
+    # A send failed: nothing more is sent, and the next event closes it.
+    cdef bint broken
     cdef bint loopback
     # When the present state was entered or the head's first byte came.
     cdef int64_t since_us
@@ -546,6 +550,8 @@ cdef class Operation:
     cdef bint makes_ids
     # A request that names no model is refused.
     cdef readonly bint needs_model
+    # Its answer is somebody's own file: nothing in it is ours to change.
+    cdef bint opaque
     # What it is in any dialect (KINDS), so that it can be translated; "" and 0: it cannot.
     cdef readonly str kind
     cdef uint32_t kind_bit
@@ -614,6 +620,9 @@ cdef class Exchange:
     cdef bytes shape_behind
     cdef bytes shape_start
     cdef bytes shape_end
+    # Why no operation was found: an error's code and message; None: one was.
+    cdef str fault_code
+    cdef str fault_message
     # What the body lost on its way to a provider of its own dialect, as fields of the answer; None: nothing.
     cdef bytes warnings
     # The last thing said in other words: the output may point at it.
@@ -823,6 +832,9 @@ cdef class GatewayService(Service):
     cdef bint litellm_headers
     cdef bint cors
     cdef uint64_t random
+    # The Date field of the present second, and the monotonic clock at its end.
+    cdef bytes date_line
+    cdef int64_t date_until_us
     cdef uint64_t request_count
     cdef bytes request_prefix
     cdef bytes last_line

@@ -125,8 +125,8 @@ class Poller:
         """Handle everything that is ready; never blocks."""
     def watch_loop(self, backend_fd: int) -> None:
         """Watch the event loop's own descriptor, for `wait`. Raise OSError if it cannot be watched."""
-    def wait(self) -> None:
-        """Handle what comes until the event loop has something of its own to do; it has with each tick of 50 ms."""
+    def wait(self) -> bool:
+        """Handle what comes until the event loop has something of its own to do, or for a tick of 50 ms. Return whether it has."""
     def counters(self) -> dict[str, int]:
         """Return the open `connections` of clients, `exchanges` in progress and `upstreams`, connections to providers."""
     def close_connections(self) -> None:
@@ -329,7 +329,7 @@ class Operation:
     *body*: 0 none, 1 JSON, 2 multipart. *target*: what follows the provider's base URL; `{id}` is the path's. *terminates*: a stream
     whose own end is missing is broken, even if its connection ends cleanly. *id_field*: the answers' request id field, `name: `.
     *kind*: what it is in any dialect (chat, embeddings, count_tokens), "" if it cannot be translated. *stream_default*: a body that
-    does not say `stream` asks for one. *model_in_path*: none is written into the body. *local*, if given, answers here. *public*: no key
+    does not say `stream` asks for one. *model_in_path*: none is written into the body. *opaque*: the answer is never changed. *local*, if given, answers here. *public*: no key
     is asked for. *makes_ids*: what it makes is asked for by its id later.
     """
 
@@ -353,6 +353,7 @@ class Operation:
         kind: str = "",
         stream_default: bool = False,
         model_in_path: bool = False,
+        opaque: bool = False,
     ) -> None: ...
     @property
     def index(self) -> int: ...
@@ -426,8 +427,8 @@ class AccessLog:
     """Lines to the descriptor *fd*, one per finished request; *human*: for a terminal, else JSON. fd -1: no log."""
 
     def __init__(self, fd: int, human: bool) -> None: ...
-    def flush(self) -> None:
-        """Write what was gathered, as far as the reader takes it."""
+    def flush(self, patience_ms: int = 0) -> None:
+        """Write what was gathered, as far as the reader takes it within *patience_ms* each time."""
     @property
     def dropped(self) -> int:
         """Lines lost to a reader that stalled."""
@@ -463,6 +464,8 @@ class GatewayService(Service):
         """
     def drain(self) -> None:
         """Close idle connections; the rest say Connection: close with their answers."""
+    def abort(self) -> None:
+        """End open requests with an error that their callers can read: the process is about to end."""
     def resume(self, x: Exchange) -> None:
         """Go on with a request that waited for credentials; nothing happens if its caller has gone."""
 

@@ -43,21 +43,26 @@ cdef class GatewayService(Service):
         cdef Exchange x = begin_exchange(self, client)
         cdef Operation operation = find_operation(self, x, head)
         cdef Span key
-        if operation is None:
-            return 1
         x.operation = operation
+        # Before any refusal: the caller's request id and its page's origin belong to that answer too.
+        keep_fields(x, head)
+        if not is_discardable(client):
+            # An answer from here on is the connection's last, and says so.
+            client.keep_alive = False
+        if x.fault_code is not None:
+            return self.refuse(x, x.fault_code, x.fault_message)
         if not operation.public:
             if self.keys is not None:
                 key = find_key(head)
                 if key.at == NULL or not self.keys.check(key.at, key.n):
                     return self.refuse(x, "invalid_api_key", "")
             elif not client.loopback and not self.allow_unauthenticated:
-                return self.refuse(x, "forbidden", "no key is configured, so only callers on this machine are served")
-        keep_fields(x, head)
+                return self.refuse(x, "forbidden", "no key is configured, so only callers over the loopback interface are served")
         if head.query.n:
             x.query = bytes_of(head.query.at, head.query.n)
-        if operation.body:
-            return check_body_fields(self, x, head)
+        if operation.body and check_body_fields(self, x, head):
+            return 1
+        client.keep_alive = says_keep(client, head)
         return 0
 
     cdef int on_message(self, ClientConnection client) except -1:
@@ -84,6 +89,24 @@ cdef class GatewayService(Service):
             return 0
         set_deadline(x.client, self.poller.now_us + x.deployment.timeout_us)
         return x.deployment.pool.ask(x)
+
+    def abort(self):
+        """End open requests with an error that their callers can read: the process is about to end."""
+        cdef Watched watched
+        cdef Exchange x
+        for watched in list(self.poller.live):
+            if not isinstance(watched, ClientConnection):
+                continue
+            x = <Exchange>(<ClientConnection>watched).attached
+            if x is None or x.closed:
+                continue
+            if x.upstream is not None:
+                x.upstream.fail("overloaded", "the gateway is shutting down")
+                continue
+            if x.waiting:
+                x.waiting = False
+                x.deployment.pool.waiting.remove(x)
+            relay_fault(x, "overloaded", "the gateway is shutting down")
 
     def resume(self, Exchange x not None):
         """Go on with a request that waited for credentials; nothing happens if its caller has gone."""
@@ -190,6 +213,14 @@ cdef class GatewayService(Service):
         return relay_fault(x, "internal_error", f"the gateway failed on this request; its log says more under {x.request_id.decode()}")
 
 
+cdef bytes date_field(GatewayService self):
+    """Return the Date field (RFC 9110 6.6.1), made once a second."""
+    if self.poller.now_us >= self.date_until_us:
+        self.date_line = strftime("Date: %a, %d %b %Y %H:%M:%S GMT\r\n", gmtime()).encode()
+        self.date_until_us = self.poller.now_us + 1000000 - wall_clock_us() % 1000000
+    return self.date_line
+
+
 cdef Exchange begin_exchange(GatewayService self, ClientConnection client):
     cdef Exchange x = Exchange.__new__(Exchange)
     cdef uint8_t text[32]
@@ -208,7 +239,7 @@ cdef Exchange begin_exchange(GatewayService self, ClientConnection client):
 
 
 cdef Operation find_operation(GatewayService self, Exchange x, Head *head):
-    """Return the operation that method and path name; None if that was answered with an error."""
+    """Return the operation that method and path name; if there is none, what stands for it, and the exchange's fault says why."""
     cdef bytes line
     cdef Operation found
     cdef object match
@@ -225,10 +256,9 @@ cdef Operation find_operation(GatewayService self, Exchange x, Head *head):
             self.last_operation = found
         return found
     match = self.control.find_operation(line)
-    x.operation = match[0]
     if match[1]:
-        self.refuse(x, match[1], match[2])
-        return None
+        x.fault_code = match[1]
+        x.fault_message = match[2]
     x.path_id = match[3]
     x.path_model = match[4]
     return match[0]
@@ -260,12 +290,15 @@ cdef int read_model(GatewayService self, Exchange x) except -1:
     elif x.operation.body == 2:
         fault = find_form_model(s, p, n, x.content_type)
         if fault:
-            return self.refuse(x, "invalid_body", "the body is not multipart/form-data as its Content-Type says, or names `model` twice")
+            return self.refuse(x, "invalid_body", "the body names `model` twice" if fault == JSON_DUPLICATE
+                               else "the body is not multipart/form-data with the boundary that its Content-Type says")
     if s.model_end:
         if not s.model_is_string:
             return self.refuse(x, "invalid_body", "`model` is not a string")
         if s.model_escaped:
             x.model = json_unescape(p + s.model_at + 1, s.model_end - s.model_at - 2)
+            if x.model is None:
+                return self.refuse(x, "invalid_body", "`model` holds half of a surrogate pair, which is no text")
         else:
             x.model = bytes_of(p + s.model_at + 1, s.model_end - s.model_at - 2)
     return 0

@@ -31,6 +31,7 @@ from fastgate.upstream.bind import Binder
 from fastgate.upstream.refreshing import Refreshing
 
 STDERR_FD = 2
+_LAST_LINES_MS = 500
 # Ids that are remembered, 8 bytes each: 131,072.
 SHARED_BYTES = 1 << 20
 BODIES = {"none": 0, "json": 1, "multipart": 2}
@@ -108,8 +109,10 @@ class Gateway:
     def close(self) -> None:
         """Close everything now."""
         self.drain()
+        self._service.abort()
         self._poller.close_connections()
-        self._log.flush()
+        # The last lines: a reader that lives has this long.
+        self._log.flush(_LAST_LINES_MS)
 
     def flush_log(self) -> None:
         """Write the lines gathered so far."""
@@ -228,6 +231,7 @@ class Gateway:
             makes_ids=endpoint.makes_ids,
             needs_model=endpoint.needs_model,
             kind=endpoint.kind,
+            opaque=endpoint.opaque,
             stream_default=endpoint.stream_default,
             model_in_path=endpoint.model_in_path,
         )

@@ -43,12 +43,12 @@ def sent_on(body: bytes, names: dict[str, bytes], *, usage_option: bool) -> tupl
 
 
 def usage_edit(tokens: list[Token], options: Member | None, inner: list[Member] | None) -> Edit | None:
-    """Return the edit that asks for usage; None if the caller asked already."""
+    """Return the edit that asks for usage; None if the caller asked already, or asked for what is none of it."""
     if options is None:
         return Edit(tokens[-1].at, tokens[-1].at, b',"stream_options":{"include_usage":true}')
     if inner is None:
-        return Edit(options.at, options.end, b'{"include_usage":true}')
+        return Edit(options.at, options.end, b'{"include_usage":true}') if options.first == b"null" else None
     for one in inner:
         if one.key == "include_usage":
-            return None if one.first == b"true" else Edit(one.at, one.end, b"true")
+            return Edit(one.at, one.end, b"true") if one.first in {b"false", b"null"} else None
     return Edit(options.at + 1, options.at + 1, b'"include_usage":true' + (b"," if inner else b""))

@@ -175,6 +175,8 @@ cdef class ClientConnection(Connection):
 
     cdef int on_event(self, uint32_t events) except -1:
         cdef int turn
+        if self.broken:
+            return client_close(self)
         if events & EPOLLOUT:
             if drain(self):
                 return client_close(self)
@@ -335,6 +337,8 @@ cdef class ClientConnection(Connection):
         consumed[0] = skipped
         if skipped == n or p[skipped] == 13:
             return 1
+        # For an error in the head itself; begin_body reads the method that was parsed.
+        self.head_method = n - skipped >= 5 and memcmp(p + skipped, b"HEAD ", 5) == 0
         found = find_head_end(&self.search, p + skipped, n - skipped, &length)
         if found < 0:
             if self.since_us == 0:
@@ -355,7 +359,7 @@ cdef class ClientConnection(Connection):
         cdef Span expect
         self.minor = head.minor
         self.head_method = fg_is_word(head.method.at, head.method.n, b"head")
-        self.keep_alive = (not head.close if head.minor == 1 else head.keep and not head.close) and not self.service.draining
+        self.keep_alive = says_keep(self, head)
         self.body_length = -1 if head.chunked else max(head.content_length, 0)
         self.since_us = self.poller.now_us
         if self.body_length > self.service.body_limit:
@@ -433,6 +437,8 @@ cdef class ClientConnection(Connection):
         """The answer is written: read the next request, or close if that was the last one."""
         if self.fd < 0:
             return 0
+        if self.broken:
+            return client_close(self)
         buffer_free(&self.body)
         if not self.keep_alive or self.service.draining:
             return self.linger()
@@ -467,15 +473,20 @@ cdef class ClientConnection(Connection):
         return 1
 
     cdef int send_gathered(self) except -1:
-        """Send what lies in the poller's gather. Return 1 if the client is gone."""
+        """Send what lies in the poller's gather. Return 1 if the client is gone: it is closed behind this turn, never within."""
         cdef Gather *g = &self.poller.gather
         cdef int first = 0
         cdef Py_ssize_t total = g.content + g.pieces[0].iov_len + g.pieces[1].iov_len
         if g.pieces[0].iov_len == 0:
             first = 2 if g.pieces[1].iov_len == 0 else 1
-        if self.fd < 0 or offer(self, &g.pieces[first], g.count - first, total):
+        if self.broken or self.fd < 0:
             gather_start(g)
-            client_close(self)
+            return 1
+        if offer(self, &g.pieces[first], g.count - first, total):
+            gather_start(g)
+            # Whoever sends may still be walking memory that goes with the request: the poller tells of the end once that is done.
+            self.broken = True
+            tell_again(self)
             return 1
         gather_start(g)
         if buffer_len(&self.out) and (self.deadline_us == 0 or self.deadline_us > self.poller.now_us + self.service.write_timeout_us):
@@ -483,11 +494,21 @@ cdef class ClientConnection(Connection):
         return 0
 
 
+cdef inline bint says_keep(ClientConnection self, Head *head) noexcept:
+    """Whether the connection is to be kept after this request (RFC 9112 9.3)."""
+    return (not head.close if head.minor == 1 else head.keep and not head.close) and not self.service.draining
+
+
+cdef inline bint is_discardable(ClientConnection self) noexcept:
+    """Whether the body of a request that is answered from its head can be read and dropped; else the answer is the last one."""
+    return not self.expect_continue and 0 <= self.body_length <= DISCARDED_BYTES
+
+
 cdef int discard_body(ClientConnection self) except -1:
     """The request was answered from its head: drop a short body, close on a long one."""
     if self.fd < 0:
         return 0
-    if self.expect_continue or self.body_length > DISCARDED_BYTES or not self.keep_alive:
+    if not is_discardable(self) or not self.keep_alive:
         self.linger()
         return 0
     self.state = CLIENT_DISCARD

@@ -25,7 +25,7 @@ from fastgate.accept.sockets import Listening
 # Answers requests on the sockets until its lifeline says otherwise; returns its exit code. Runs in a process of its own.
 RunWorker = Callable[[tuple[socket.socket, ...], socket.socket], int]
 
-SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, signal.SIGHUP)
 # A worker that lived shorter died quickly; the first such death is still repaired at once.
 QUICK_DEATH_S = 1.0
 FIRST_DELAY_S = 0.1
@@ -151,6 +151,7 @@ class Supervisor:
                 signal.signal(signum, signal.SIG_DFL)
             # Ctrl-C reaches the whole process group; what it means is the supervisor's to say.
             signal.signal(signal.SIGINT, signal.SIG_IGN)
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
             self._wake.close()
             self._wake_write.close()
             for other in self._slots:
@@ -171,7 +172,9 @@ class Supervisor:
 
     def _take_signals(self) -> None:
         for signum in self._wake.recv(4096):
-            if signum != signal.SIGCHLD:
+            if signum == signal.SIGHUP:
+                self._say("SIGHUP: a changed configuration is taken up by a restart only")
+            elif signum != signal.SIGCHLD:
                 self._on_stop_signal(signal.Signals(signum))
 
     def _on_stop_signal(self, signum: signal.Signals) -> None:

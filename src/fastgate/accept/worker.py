@@ -22,6 +22,10 @@ from fastgate.gateway import SHARED_BYTES, Gateway
 # How often a draining worker looks whether its last connection has gone.
 DRAIN_TICK_S = 0.01
 
+# Turns of the loop after it had something to do, and after a mere tick, in which a timer of its own may have run out.
+BUSY_TURNS = 16
+IDLE_TURNS = 2
+
 
 class WorkerOptions(Struct, frozen=True, kw_only=True):
     """What a worker is told beside the settings."""
@@ -45,6 +49,8 @@ class Worker:
         self._draining = False
         self._deadline_s = 0.0
         self._code = lifeline.ENDED
+        # Turns of the loop that are still taken before the core may sleep.
+        self._turns = 0
         self._loop = uvloop.new_event_loop()
         asyncio.set_event_loop(self._loop)
         self._poller = Poller()
@@ -70,8 +76,16 @@ class Worker:
         return self._code
 
     def _poll(self) -> None:
-        """Let the core work until the loop has something to do, again and again: sockets are all that happens here, nearly."""
-        self._poller.wait()
+        """Let the core work until the loop has something to do, again and again: sockets are all that happens here, nearly.
+
+        What the loop does comes in steps, a turn each (a look-up's thread ends, its future is set, a task goes on, ...): while there
+        may be one more, nobody sleeps.
+        """
+        if self._turns:
+            self._turns -= 1
+            self._poller.on_ready()
+        else:
+            self._turns = BUSY_TURNS if self._poller.wait() else IDLE_TURNS
         self._loop.call_soon(self._poll)
 
     def _on_line(self) -> None:

@@ -21,9 +21,9 @@ cdef class AccessLog:
     def __dealloc__(self):
         buffer_free(&self.lines)
 
-    def flush(self):
-        """Write what was gathered, as far as the reader takes it."""
-        log_flush(self)
+    def flush(self, int patience_ms=0):
+        """Write what was gathered, as far as the reader takes it within *patience_ms* each time."""
+        log_flush(self, patience_ms)
 
     cdef int add(self, Exchange x) except -1:
         cdef Buffer *b = &self.lines
@@ -48,13 +48,13 @@ cdef class AccessLog:
         return log_flush(self) if buffer_len(b) > LOG_GATHER_BYTES else 0
 
 
-cdef int log_flush(AccessLog self) except -1:
+cdef int log_flush(AccessLog self, int patience_ms=0) except -1:
     cdef pollfd ready
     cdef ssize_t count
     cdef Py_ssize_t n, left = buffer_len(&self.lines)
     ready.fd = self.fd
     ready.events = POLLOUT
-    while left and poll(&ready, 1, 0) > 0:
+    while left and poll(&ready, 1, patience_ms) > 0:
         n = min(left, self.write_bytes)
         count = c_write(self.fd, self.lines.data + self.lines.start, n)
         if count <= 0:

@@ -29,7 +29,36 @@ cdef Span find_key(Head *head) noexcept:
         if rank > best and (f.known != FIELD_AUTHORIZATION or is_bearer(f.value)):
             best = rank
             key = without_bearer(f.value)
-    return key if best else find_query(head.query, b"key=")
+    return key if best else decoded(find_query(head.query, b"key="))
+
+
+# A key of a query, percent-decoded; used within one call.
+cdef uint8_t decoded_key[1024]
+
+
+cdef Span decoded(Span v) noexcept:
+    """Return *v* percent-decoded (RFC 3986 2.1); as it is if it is too long for a key, or if an escape in it is none."""
+    cdef Py_ssize_t i = 0, n = 0
+    cdef int high, low
+    if v.at == NULL or v.n > <Py_ssize_t>sizeof(decoded_key) or memchr(v.at, 37, v.n) == NULL:
+        return v
+    while i < v.n:
+        if v.at[i] == 37:  # %
+            if i + 3 > v.n:
+                return v
+            high = hex_digit(v.at[i + 1])
+            low = hex_digit(v.at[i + 2])
+            if high < 0 or low < 0:
+                return v
+            decoded_key[n] = high * 16 + low
+            i += 3
+        else:
+            decoded_key[n] = v.at[i]
+            i += 1
+        n += 1
+    v.at = decoded_key
+    v.n = n
+    return v
 
 
 cdef inline int key_rank(int known) noexcept:

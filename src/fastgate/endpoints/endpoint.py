@@ -36,6 +36,8 @@ class Endpoint(Struct, frozen=True, kw_only=True):
     stream_default: bool = False
     # The model stands in the path and not in the body.
     model_in_path: bool = False
+    # Its answer is somebody's own file: nothing in it is changed.
+    opaque: bool = False
     # Nobody needs a key.
     public: bool = False
 

@@ -4,9 +4,15 @@ from fastgate.endpoints.endpoint import Body, Endpoint, both
 
 
 def _row(method: str, path: str, operation: str, body: Body = "none") -> Endpoint:
-    makes_ids = operation.endswith("_create")
     return Endpoint(
-        method=method, paths=both(path), dialect="openai_chat", operation=operation, target=path, body=body, makes_ids=makes_ids
+        method=method,
+        paths=both(path),
+        dialect="openai_chat",
+        operation=operation,
+        target=path,
+        body=body,
+        makes_ids=operation.endswith("_create"),
+        opaque=operation == "file_content",
     )
 
 

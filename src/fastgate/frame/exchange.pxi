@@ -7,7 +7,7 @@ cdef class Operation:
     def __init__(self, Py_ssize_t index, str name, str dialect, bytes method, *, str target, int body, bint streams,
                  bint terminates=False, bint usage_option=False, bytes id_field, local=None, bint public=False,
                  bint makes_ids=False, bint needs_model=False, str kind="", bint stream_default=False,
-                 bint model_in_path=False):
+                 bint model_in_path=False, bint opaque=False):
         self.index = index
         self.name = name
         self.log_name = name.encode()
@@ -28,6 +28,7 @@ cdef class Operation:
         self.kind_bit = kind_bit(kind)
         self.stream_default = stream_default
         self.model_in_path = model_in_path
+        self.opaque = opaque
 
 
 cdef class Exchange:
@@ -188,11 +189,23 @@ cdef int build_request(Exchange self) except -1:
     return 0
 
 
+cdef bint asks_no_usage(Exchange self) noexcept:
+    """Whether `stream_options`, if the body has it, can be read: an object or null, its include_usage false or null."""
+    cdef RequestScan *s = &self.scan
+    cdef const uint8_t *p = self.body.data + self.body.start
+    if s.include_end:
+        return p[s.include_at] == 102 or p[s.include_at] == 110  # false, null
+    return not s.options_end or s.options_open or p[s.options_at] == 110
+
+
 cdef bytes usage_splice(Exchange self, Py_ssize_t *at, Py_ssize_t *end):
     """Return what must replace body[at .. end) so that the stream tells its usage; None if it does already."""
     cdef RequestScan *s = &self.scan
     self.strip_usage = False
     if not (self.stream and self.operation.usage_option and self.deployment.stream_usage) or s.include_usage:
+        return None
+    if not asks_no_usage(self):
+        # Wrong in itself, which is the provider's to say.
         return None
     self.strip_usage = True
     if s.include_end:

@@ -16,9 +16,12 @@ cdef int find_form_model(RequestScan *s, const uint8_t *p, Py_ssize_t n, bytes c
         return JSON_SYNTAX
     at = len(boundary) + 2
     while body[at:at + 2] == b"\r\n":
-        head_end = body.find(b"\r\n\r\n", at)
         end = body.find(b"\r\n--" + boundary, at)
-        if head_end < 0 or end < 0:
+        if end < 0:
+            return JSON_SYNTAX
+        # Within the part: looking on to the body's end for each part takes quadratic time.
+        head_end = body.find(b"\r\n\r\n", at, end + 4)
+        if head_end < 0:
             return JSON_SYNTAX
         if head_end + 4 <= end + 2 and form_field_name(body[at:head_end]) == b"model":
             if s.model_end:

@@ -90,14 +90,15 @@ cdef int relay_head(Exchange self, Head *head) except -1:
         self.mode = MODE_ERROR
     elif events:
         self.mode = MODE_EVENTS
-    elif json or lines:
+    elif (json or lines) and not self.operation.opaque:
         self.mode = MODE_JSON if json else MODE_LINES
         answer_start(&self.answer)
     return own_fields(self, b)
 
 
 cdef int own_fields(Exchange self, Buffer *b) except -1:
-    """Append what the gateway says of itself: request id, deployment, attempts, CORS."""
+    """Append what the gateway says of itself: the date, request id, deployment, attempts, CORS."""
+    head_text(b, date_field(self.service))
     head_text(b, self.operation.id_field)
     head_text(b, self.request_id)
     buffer_append(b, b"\r\n", 2)
@@ -283,14 +284,15 @@ cdef int relay_event(Exchange self, const uint8_t *p, Py_ssize_t n) except -1:
     self.dropping_model = False
     if lines > 1:
         return relay_wide_event(self, p, n)
-    if end - at == 6 and memcmp(p + at, b"[DONE]", 6) == 0:
+    if end - at >= 6 and memcmp(p + at, b"[DONE]", 6) == 0:
         self.terminated = True
         return put(self, p, n)
     models = scan_event(self, p, at, end, &model_at, &model_end)
     if self.strip_usage and self.answer.usage_seen and self.answer.choices_empty:
         return take_out(self, p, n)
-    if n > 19 and memcmp(p, b"event: ", 7) == 0:
-        self.terminated |= is_last_event(p + 7, n - 7)
+    if self.upstream is not None and self.upstream.body == BODY_CLOSE:
+        # Only then the stream's own end is all that tells it from a cut.
+        self.terminated |= is_last_event(p, n, at, end)
     if models == 0 or name is None:
         return put(self, p, n)
     if models > 1:
@@ -350,13 +352,23 @@ cdef int scan_event(Exchange self, const uint8_t *p, Py_ssize_t at, Py_ssize_t e
     return models
 
 
-cdef bint is_last_event(const uint8_t *name, Py_ssize_t n) noexcept:
-    """Whether an event's name ends its stream; an error event is an end as well."""
-    if memcmp(name, b"message_stop", 12) == 0 or memcmp(name, b"error", 5) == 0:
-        return True
-    if n < 20 or memcmp(name, b"response.", 9):
-        return False
-    return memcmp(name + 9, b"completed", 9) == 0 or memcmp(name + 9, b"failed", 6) == 0 or memcmp(name + 9, b"incomplete", 10) == 0
+# Names of events, and types of their data, that end a stream; an error is an end as well.
+cdef tuple LAST_EVENTS = (b"message_stop", b"error", b"response.completed", b"response.failed", b"response.incomplete")
+
+
+cdef bint is_last_event(const uint8_t *p, Py_ssize_t n, Py_ssize_t at, Py_ssize_t end) except? True:
+    """Whether the event p[0 .. n) ends its stream: by its name, or by the type that its data p[at .. end) begins with."""
+    cdef Py_ssize_t i = 0, stop
+    cdef bytes name
+    while i < n:
+        stop = line_end(p, i, n)
+        if stop - i > 6 and memcmp(p + i, b"event:", 6) == 0:
+            return bytes_of(p + i + 6, stop - i - 6).strip(b" ") in LAST_EVENTS
+        i = stop + 1
+    for name in LAST_EVENTS:
+        if bytes_of(p + at, min(end - at, 64)).replace(b" ", b"").startswith(b'{"type":"' + name + b'"'):
+            return True
+    return False
 
 
 cdef int relay_wide_event(Exchange self, const uint8_t *p, Py_ssize_t n) except -1:
@@ -501,6 +513,8 @@ cdef int commit_head(Exchange self, Gather *g) except -1:
     cdef ClientConnection client = self.client
     cdef int64_t now
     self.head_sent = True
+    if self.mode == MODE_STREAM:
+        start_stream(self)
     if self.deployment is not None and self.first_byte_us:
         now = monotonic_us()
         head_number(b, b"x-fastgate-overhead-us: ", self.overhead_us + now - self.first_byte_us)
@@ -529,10 +543,15 @@ cdef int commit_head(Exchange self, Gather *g) except -1:
     buffer_append(b, b"\r\n", 2)
     g.pieces[0].iov_base = b.data + b.start
     g.pieces[0].iov_len = buffer_len(b)
-    # The request is not needed any more: this answer is the answer.
+    if self.upstream is None or self.upstream.sent == self.request_bytes:
+        free_request(self)
+    return 0
+
+
+cdef inline void free_request(Exchange self) noexcept:
+    """The request is written and its answer has begun: neither is sent again."""
     buffer_free(&self.body)
     buffer_free(&self.fields)
-    return 0
 
 
 cdef int relay_end(Exchange self) except -1:
@@ -567,6 +586,8 @@ cdef int relay_close(Exchange self) except -1:
     cdef ClientConnection client = self.client
     if self.closed:
         return 0
+    if client.broken:
+        self.failure = "client_closed"
     self.service.close(self)
     return client.finish()
 
@@ -584,6 +605,9 @@ cdef int relay_fault(Exchange self, str code, str message) except -1:
         gather_start(&self.service.poller.gather)
         return translate_fault(self, code, message) if self.translation is not None else self.service.refuse(self, code, message)
     self.failure = code
+    if self.mode == MODE_EVENTS and self.event_open:
+        # A large event had begun to pass: the error is an event of its own.
+        put(self, b"\n\n", 2)
     if self.mode == MODE_EVENTS or self.mode == MODE_STREAM or self.mode == MODE_LINES:
         event = self.service.control.error_event(self, code, message)
         put(self, <const uint8_t *>PyBytes_AS_STRING(event), PyBytes_GET_SIZE(event))

@@ -97,12 +97,19 @@ class Losses:
         self._warn(f"emulate:{param}")
 
     def refuse(self, param: str, why: str = "") -> None:
-        """Leave it out if `drop_params` says so, or if it is of TUNING; raise NotCarried otherwise. *why* is a clause about the dialect."""
-        if self.drop_params or param in TUNING:
+        """Leave it out if `drop_params` says so; raise NotCarried otherwise. *why* is a clause about the dialect."""
+        if self.drop_params:
             self._warn(f"drop:{param}")
             return
         reason = why or f"the {self.dialect} dialect of this model's deployment has no such parameter"
         raise NotCarried(param, f"`{param}` cannot be carried: {reason}; leave it out, or set drop_params: true to have it dropped")
+
+    def unknown(self, param: str) -> None:
+        """Leave out a member of another dialect's request if it is of TUNING; refuse it otherwise."""
+        if param in TUNING:
+            self.drop(param)
+        else:
+            self.refuse(param)
 
     def _warn(self, warning: str) -> None:
         if warning not in self.warnings:

@@ -38,7 +38,13 @@ def _play_choice(choice: Choice) -> Iterator[Event]:
     for part in choice.parts:
         if type(part) is ToolCall:
             yield ToolStart(
-                call=calls, id=part.id, name=part.name, signature=part.signature, custom=part.custom, choice=choice.index
+                call=calls,
+                id=part.id,
+                name=part.name,
+                signature=part.signature,
+                custom=part.custom,
+                choice=choice.index,
+                extra=part.extra,
             )
             yield ToolDelta(call=calls, arguments=part.arguments, choice=choice.index)
             calls += 1
@@ -56,13 +62,14 @@ def _play_text(part: Text, choice: int) -> Iterator[Event]:
 
 
 def _play_thinking(part: Thinking, choice: int) -> Iterator[Event]:
-    if part.redacted and not part.text:
-        yield RedactedThinking(redacted=part.redacted, dialect=part.dialect, choice=choice)
-        return
     if part.text:
         yield ThinkingDelta(text=part.text, choice=choice, summary=part.summary)
-    if part.signature:
-        yield ThinkingSignature(signature=part.signature, dialect=part.dialect, choice=choice, id=part.id)
+    if part.redacted and not part.text:
+        yield RedactedThinking(redacted=part.redacted, dialect=part.dialect, choice=choice)
+    elif part.signature or part.redacted:
+        # What brings a thought with a text back is its signature, whatever its dialect calls it.
+        signature = part.signature or part.redacted
+        yield ThinkingSignature(signature=signature, dialect=part.dialect, choice=choice, id=part.id)
 
 
 def _play_image(part: Image, choice: int) -> Iterator[Event]:

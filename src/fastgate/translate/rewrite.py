@@ -1,4 +1,4 @@
-"""Change a body as the configuration says, in LiteLLM's words: what is left out, what is added, what is the default."""
+"""Change a body as the configuration says, in LiteLLM's words: what is left out, and what is added."""
 
 import re
 from collections.abc import Mapping
@@ -17,19 +17,13 @@ OWN_MEMBERS = (
     "mock_response",
 )
 
-# Two words for one thing: a default of the one must not stand beside the caller's other.
-_SAME = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
-
 _STEP = re.compile(r"([^.\[\]]+)|\[(\*|\d+)\]")
 
 
-def rewrite_request(body: dict[str, Any], rewrites: Rewrites) -> None:
-    """Leave out what is to be dropped of the caller's body, and fill in defaults; in place."""
+def drop_members(body: dict[str, Any], rewrites: Rewrites) -> None:
+    """Leave out what is to be dropped of the caller's body, and what is the gateway's own; in place."""
     for path in rewrites.additional_drop_params:
         drop_path(body, path)
-    for name, value in rewrites.defaults.items():
-        if name not in body and _SAME.get(name, name) not in body:
-            body[name] = value
     for name in OWN_MEMBERS:
         body.pop(name, None)
 

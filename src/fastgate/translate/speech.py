@@ -10,6 +10,8 @@ from fastgate.catalogue.override import describe
 from fastgate.config.schema import Deployment, Rewrites
 from fastgate.providers.provider import Provider
 from fastgate.translate import UPSTREAMS
+from fastgate.translate.conversation import ChatRequest
+from fastgate.translate.defaults import parse_defaults
 from fastgate.translate.dialect import UpstreamDialect
 from fastgate.translate.losses import Losses
 from fastgate.translate.openai_chat.quirks import needs_quirks
@@ -26,6 +28,8 @@ class Speech(Struct, frozen=True, kw_only=True):
     model: Model
     dialect: UpstreamDialect
     rewrites: Rewrites
+    # What `rewrites.defaults` say of a chat; None: nothing.
+    defaults: ChatRequest | None = None
     # Makes the head of a request up to Content-Length: of what follows the base URL, the body and fields of this request.
     build_head: BuildHead
     # Fields that depend on what the body asks for, such as anthropic-version.
@@ -71,6 +75,7 @@ def speak(deployment: Deployment, provider: Provider, model: str, build_head: Bu
         model=known,
         dialect=package,
         rewrites=deployment.rewrites,
+        defaults=parse_defaults(deployment.rewrites.defaults, deployment.deployment_id),
         build_head=build_head,
         version_fields=getattr(package, "version_fields", None),
     )

@@ -77,11 +77,13 @@ cdef int translate_head(Exchange x, bint events) except -1:
         x.mode = MODE_STREAM
     else:
         x.mode = MODE_WHOLE
-    own_fields(x, &x.answer_head)
-    if x.mode == MODE_STREAM:
-        start_head(x, 200, x.translation.content_type)
-        head_text(&x.answer_head, b"Cache-Control: no-cache\r\nx-accel-buffering: no\r\n")
-    return 0
+    return own_fields(x, &x.answer_head)
+
+
+cdef int start_stream(Exchange x) except -1:
+    """Begin the head of a translated stream: its first bytes are about to be sent."""
+    start_head(x, 200, x.translation.content_type)
+    return head_text(&x.answer_head, b"Cache-Control: no-cache\r\nx-accel-buffering: no\r\n")
 
 
 cdef int start_head(Exchange x, int status, bytes content_type) except -1:
@@ -256,6 +258,7 @@ cdef int translate_whole(Exchange x, tuple answer) except -1:
     cdef bytes body = answer[2]
     if x.deployment.secret:
         body = body.replace(x.deployment.secret, b"***")
+    x.mode = MODE_WHOLE
     x.failure = answer[3]
     start_head(x, answer[0], answer[1])
     head_text(&x.answer_head, answer[4])

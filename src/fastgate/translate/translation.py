@@ -16,9 +16,13 @@ from fastgate.translate.losses import Losses
 from fastgate.translate.playback import play
 from fastgate.translate.rewrite import add_extra
 from fastgate.translate.speech import Speech
+from fastgate.translate.surrogates import without_halves
 from fastgate.translate.target import Naming
 
 JSON = b"application/json"
+
+# Statuses that one dialect alone knows (OWN_STATUSES of its package) -> what callers of others get.
+_OWN_STATUSES = {529: 503}
 
 # FRAMING of a dialect -> FRAMING_* of the core.
 _FRAMINGS = {"events": 0, "lines": 1, "frames": 2}
@@ -54,14 +58,16 @@ def warning_fields(losses: Losses) -> bytes:
 
 def error_answer(caller: ErrorWriter, fault: Fault | Failed) -> Answer:
     """Return a provider's error in the words of a caller's dialect."""
-    param, fields = "", b""
+    param, fields, status = "", b"", fault.status
     if isinstance(fault, Fault):
         param = fault.param
         if fault.retry_after_s is not None:
             # Told in the body; a field of the provider's own is passed on.
             fields = b"Retry-After: %d\r\n" % ceil(fault.retry_after_s)
-    body = caller.build_error(fault.status, fault.kind, fault.code or "upstream_error", fault.message, param)
-    return fault.status, JSON, body, "upstream_error", fields
+    if status in _OWN_STATUSES and status not in getattr(caller, "OWN_STATUSES", ()):
+        status = _OWN_STATUSES[status]
+    body = caller.build_error(status, fault.kind, fault.code or "upstream_error", fault.message, param)
+    return status, JSON, body, "upstream_error", fields
 
 
 class Translation:
@@ -143,8 +149,11 @@ class Translation:
         try:
             said = self._parser.feed(event)
         except Fault as fault:
-            self._failed = fault
-            return None
+            whole = without_halves(event)
+            if whole == event:
+                self._failed = fault
+                return None
+            return self.on_event(whole)
         if self._custom_calls is not None:
             said = self._custom_calls.read(said)
         if len(said) == 1:
@@ -176,7 +185,7 @@ class Translation:
     def absorb(self, literal: bytes) -> None:
         """Take note of a delta that was copied; *literal* is its text as JSON."""
         like = self._learned_from
-        self._builder.absorb(_DELTA_OF[type(like)](like, orjson.loads(literal)))
+        self._builder.absorb(_DELTA_OF[type(like)](like, orjson.loads(without_halves(literal))))
 
     def on_end(self) -> bytes | None:
         """Return the end of the stream; None if the provider's did not come to one."""
@@ -242,7 +251,7 @@ class Translation:
     def on_answer(self, body: bytes) -> Answer:
         """Return a complete answer of status 2xx in the caller's words."""
         try:
-            answer = self._speech.dialect.parse_answer(body, self._speech.target, self._asked)
+            answer = self._speech.dialect.parse_answer(without_halves(body), self._speech.target, self._asked)
         except Fault as fault:
             self._failed = fault
             return self._error(fault)

@@ -11,9 +11,10 @@ from fastgate.catalogue.fits import Excess, fits, lacks
 from fastgate.catalogue.model import Model
 from fastgate.errors import GatewayError
 from fastgate.translate import CALLERS, UPSTREAMS
+from fastgate.translate.defaults import fill_body, fill_embeddings, fill_request
 from fastgate.translate.losses import InvalidRequest
 from fastgate.translate.openai_chat.quirks import apply_quirks
-from fastgate.translate.rewrite import add_extra, rewrite_request
+from fastgate.translate.rewrite import add_extra, drop_members
 from fastgate.translate.speech import Speech
 from fastgate.translate.target import Naming
 from fastgate.translate.tokens import estimate_tokens, needs_of
@@ -43,7 +44,7 @@ class Translator:
         caller = CALLERS[operation.dialect]
         body = _parse(exchange)
         losses = speech.losses(body)
-        rewrite_request(body, speech.rewrites)
+        drop_members(body, speech.rewrites)
         naming = self._naming(exchange)
         upstream = UPSTREAMS[speech.target.dialect]
         name = operation.name
@@ -52,8 +53,11 @@ class Translator:
             name = f"{name}_sse"
         if operation.kind == "embeddings":
             asked = caller.parse_embedding_request(body, name)
+            fill_embeddings(asked, speech.rewrites.defaults)
             return EmbeddingTranslation(caller, asked, speech, upstream, losses, naming)
         request = caller.parse_request(body, name)
+        if speech.defaults is not None:
+            fill_request(request, speech.defaults)
         if operation.kind == "chat":
             if not request.turns and hasattr(caller, "build_loaded"):
                 # Ollama's way to have a model loaded: there is nothing to ask a provider.
@@ -97,7 +101,8 @@ class Translator:
         try:
             body = _parse(exchange)
             losses = speech.losses(body)
-            rewrite_request(body, speech.rewrites)
+            drop_members(body, speech.rewrites)
+            fill_body(body, exchange.operation.dialect, exchange.operation.kind, speech.rewrites.defaults)
             if speech.target.dialect == "openai_chat" and exchange.operation.kind == "chat":
                 body = apply_quirks(body, speech.target, losses)
         except GatewayError as error:

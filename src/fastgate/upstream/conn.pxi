@@ -115,6 +115,8 @@ cdef class UpstreamConnection(Connection):
                 return watch(self, EPOLLIN | EPOLLRDHUP)
             count = 0
         self.sent += count
+        if self.sent == exchange.request_bytes and exchange.head_sent:
+            free_request(exchange)
         return watch(self, self.interest & ~<uint32_t>EPOLLOUT if self.sent == exchange.request_bytes else self.interest | EPOLLOUT)
 
     cdef int on_readable(self) except -1:
@@ -157,9 +159,9 @@ cdef class UpstreamConnection(Connection):
             return 0
         step = 0
         if not self.feed_body(p + used, n - used, &step):
-            # More to come: what is here goes out now.
-            buffer_free(&self.inbound)
+            # More to come: what is here goes out now, from where it lies.
             relay_flush(exchange)
+            buffer_free(&self.inbound)
             if self.fd >= 0 and self.exchange is not None:
                 self.deadline_us = self.poller.now_us + exchange.deployment.gap_timeout_us
                 if self.timer_tick < 0:
@@ -274,6 +276,8 @@ cdef class UpstreamConnection(Connection):
             if self.tls is not None and self.tls.reason is not None:
                 return self.broken(f"TLS with {self.pool.origin} failed: {self.tls.reason}")
             return self.broken(f"{self.pool.origin} closed the connection without an answer")
+        if not self.head_done and memcmp(self.inbound.data + self.inbound.start, b"HTTP/1.", min(7, buffer_len(&self.inbound))):
+            return self.broken_protocol("it sent what is no answer, and closed the connection")
         return self.fail("upstream_cut", f"{self.pool.origin} closed the connection before its answer was complete")
 
     cdef int broken(self, str message) except -1:
@@ -296,6 +300,9 @@ cdef class UpstreamConnection(Connection):
         """End the exchange with an error; the connection is destroyed."""
         cdef Exchange exchange = self.exchange
         cdef Pool pool = self.pool
+        if exchange is not None:
+            # What the answer has so far may lie in this connection's memory.
+            relay_flush(exchange)
         self.exchange = None
         upstream_close(self)
         if pool.waiting:

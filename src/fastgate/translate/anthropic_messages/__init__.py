@@ -11,11 +11,14 @@ from fastgate.translate.anthropic_messages.parse_stream import stream_parser
 from fastgate.translate.anthropic_messages.version import version_fields
 
 FRAMING = "events"
+# overloaded_error (docs/en/api/errors, 2026-11-24).
+OWN_STATUSES = frozenset({529})
 # Behind the base URL, which has no version of its own.
 PATHS = {"chat": "/v1/messages", "chat_stream": "/v1/messages", "count_tokens": "/v1/messages/count_tokens"}
 
 __all__ = [
     "FRAMING",
+    "OWN_STATUSES",
     "PATHS",
     "REQUEST_ID_FIELD",
     "build_answer",

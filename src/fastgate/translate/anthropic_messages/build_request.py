@@ -187,7 +187,7 @@ def _add_extra(body: Body, request: ChatRequest, losses: Losses) -> None:
         elif member in HARMLESS_MEMBERS:
             losses.drop(member)
         else:
-            losses.refuse(member)
+            losses.unknown(member)
 
 
 def _limit_marks(marked: list[Block], body: Body, losses: Losses) -> None:

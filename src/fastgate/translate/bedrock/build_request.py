@@ -155,7 +155,7 @@ def _add_extra(body: dict[str, Any], request: ChatRequest, output: Output, losse
         elif name in _HARMLESS:
             losses.drop(name)
         else:
-            losses.refuse(name)
+            losses.unknown(name)
 
 
 def _add_top_k(top_k: int, traits: Traits, output: Output, losses: Losses) -> None:

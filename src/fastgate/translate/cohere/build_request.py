@@ -196,4 +196,4 @@ def _add_others(body: dict[str, Any], request: ChatRequest, losses: Losses) -> N
         elif name in HARMLESS:
             losses.drop(name)
         else:
-            losses.refuse(name)
+            losses.unknown(name)

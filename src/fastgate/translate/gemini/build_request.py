@@ -72,7 +72,7 @@ def build_request(request: ChatRequest, target: Target, losses: Losses) -> tuple
     _add_tier(body, request, losses)
     _add_extra(body, request, losses)
     for attribute in _DROPPED:
-        if getattr(request, attribute) not in (None, ""):
+        if getattr(request, attribute):
             losses.drop(attribute)
     if request.parallel_tool_calls is False and tools:
         losses.emulate("parallel_tool_calls")
@@ -225,4 +225,4 @@ def _add_extra(body: Wire, request: ChatRequest, losses: Losses) -> None:
         elif name in _DROPPED_EXTRA or value is None:
             losses.drop(name)
         else:
-            losses.refuse(name)
+            losses.unknown(name)

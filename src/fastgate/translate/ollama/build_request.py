@@ -171,7 +171,7 @@ def _add_extra(body: dict[str, Any], options: dict[str, Any], request: ChatReque
         elif name in _DROPPED_EXTRA:
             losses.drop(name)
         else:
-            losses.refuse(name)
+            losses.unknown(name)
 
 
 def _place_option(body: dict[str, Any], options: dict[str, Any], name: str, value: Any) -> None:

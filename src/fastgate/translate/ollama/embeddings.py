@@ -21,7 +21,7 @@ class PromptEmbedding(EmbeddingRequest):
     """A request of /api/embeddings: its answer is one vector under another name."""
 
 
-def parse_embedding_request(body: dict[str, Any]) -> EmbeddingRequest:
+def parse_embedding_request(body: dict[str, Any], operation: str = "") -> EmbeddingRequest:
     """Return what the caller asks for; raise InvalidRequest for what the dialect itself does not allow.
 
     A body with `prompt` and without `input` is of /api/embeddings.

@@ -91,7 +91,7 @@ def write_extra(body: dict[str, Any], extra: dict[str, Any], dialect: str, quirk
         elif name in HARMLESS_MEMBERS:
             losses.drop(name)
         else:
-            losses.refuse(name)
+            losses.unknown(name)
 
 
 def _write_stream_options(body: dict[str, Any], quirks: Quirks, losses: Losses) -> None:

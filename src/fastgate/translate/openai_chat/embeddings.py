@@ -30,7 +30,7 @@ _PURPOSES = {
 }
 
 
-def parse_embedding_request(body: dict[str, Any]) -> EmbeddingRequest:
+def parse_embedding_request(body: dict[str, Any], operation: str = "") -> EmbeddingRequest:
     """Return what the caller asks for; raise InvalidRequest for what the dialect itself does not allow."""
     inputs, single = _parse_inputs(body.get("input"))
     dimensions, encoding, user = body.get("dimensions"), body.get("encoding_format"), body.get("user")

@@ -38,6 +38,10 @@ _BASE_PARTS: Mapping[str, tuple[tuple[str, ...], str]] = {
 _BASE_PART = re.compile(r"\{([a-z_]+)\}")
 
 
+# Before a model that is asked through OpenAI's Responses, whatever its callers speak.
+_RESPONSES = "responses/"
+
+
 class Defaults(Struct, frozen=True, kw_only=True):
     """What an entry gets that says nothing itself. 0: not given."""
 
@@ -81,6 +85,7 @@ class DeploymentReader:
         if found is None or not model_name:
             return None
         row, model = found
+        model, dialect = self.dialect(entry, row, model)
         if "*" in model and "*" not in model_name:
             self.findings.error(params.place("model"), params.path_of("model"), shown("", model), "no *: model_name has none")
         api_base, row = self.api_base(params, row)
@@ -105,6 +110,7 @@ class DeploymentReader:
             rpm=params.integer("rpm"),
             tpm=params.integer("tpm"),
             model_info=self.model_info(entry.section("model_info")),
+            dialect=dialect,
             cloud=self.cloud(params),
             rewrites=self.rewrites(params),
         )
@@ -114,6 +120,13 @@ class DeploymentReader:
         """Return the whole map: what is known as it was read, the rest as it stands."""
         known = {key: value for key, value in section.values.items() if key in MODEL_INFO}
         return {key: plain(value) for key, value in section.node.fields.items()} | known
+
+    def dialect(self, entry: Section, row: ProviderRow, model: str) -> tuple[str, str]:
+        """Return the model, and the dialect if it is not the provider's: LiteLLM's `provider/responses/model`, or `mode: responses`."""
+        rest = model.removeprefix(_RESPONSES)
+        if row.responses and (rest != model or entry.section("model_info").text("mode") == "responses"):
+            return rest, "openai_responses"
+        return model, ""
 
     def cloud(self, params: Section) -> dict[str, Secret]:
         """Return the entry's credentials of a cloud."""

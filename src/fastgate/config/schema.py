@@ -79,6 +79,8 @@ class Deployment(Struct, frozen=True, kw_only=True):
     rpm: int
     tpm: int
     model_info: dict[str, object]
+    # Wire format where it is not the provider's usual one: openai_responses; empty: the provider's.
+    dialect: str = ""
     # Credentials of a cloud, by LiteLLM's names: aws_access_key_id, vertex_credentials, tenant_id, ...
     cloud: dict[str, Secret] = field(default_factory=dict)
     rewrites: Rewrites = Rewrites()

@@ -9,6 +9,7 @@ from typing import Protocol
 from urllib.parse import quote, unquote, urlsplit
 
 import orjson
+from msgspec.structs import replace
 
 from fastgate._core import Deployment as Bound
 from fastgate._core import Operation, Poller, Pool
@@ -72,6 +73,10 @@ class Binder:
     def bind(self, deployment: Deployment, model: str, weight: int) -> Bound:
         """Return *deployment*, ready to be asked for *model*. Raise ConfigError if its URL or fields cannot be sent."""
         provider = PROVIDERS[deployment.provider]
+        native = {provider.dialect, "openai_responses"} if provider.responses else {provider.dialect}
+        if deployment.dialect:
+            provider = replace(provider, dialect=deployment.dialect)
+            native = {deployment.dialect}
         origin = Origin(deployment.api_base, deployment.deployment_id)
         fixed = fixed_fields(deployment, provider, origin)
         authorized = self._authorization(deployment, provider)
@@ -86,7 +91,7 @@ class Binder:
             answer_fields=answer_fields.encode(),
             model=orjson.dumps(model)[1:-1],
             pool=self._pool(origin),
-            native={provider.dialect, "openai_responses"} if provider.responses else {provider.dialect},
+            native=native,
             kinds=spoken.kinds,
             speech=spoken.speech,
             changed_for=spoken.changed_for,

@@ -88,7 +88,7 @@ def test_a_member(said: dict[str, Any], sent: dict[str, Any], warnings: list[str
 
 
 @pytest.mark.parametrize(
-    ("said", "param"), [({"n": 2}, "n"), ({"modalities": ["text", "audio"]}, "modalities"), ({"extra": {"min_p": 0.1}}, "min_p")]
+    ("said", "param"), [({"n": 2}, "n"), ({"modalities": ["text", "audio"]}, "modalities"), ({"extra": {"background": True}}, "background")]
 )
 def test_what_would_change_the_meaning_is_refused_unless_params_are_dropped(said: dict[str, Any], param: str) -> None:
     with pytest.raises(NotCarried) as raised:

@@ -46,7 +46,7 @@ def _build_candidate(choice: Choice, kept: Wire | None, naming: Naming) -> Wire:
         wire = _build_part(part)
         if wire is None:
             continue
-        if "functionCall" in wire:
+        if type(part) is ToolCall:
             calls += 1
             wire["functionCall"].setdefault("id", naming.make_id("call_", choice.index * 128 + calls))
         if type(part) is Text and part.dialect == DIALECT:

@@ -329,8 +329,8 @@ class Operation:
     *body*: 0 none, 1 JSON, 2 multipart. *target*: what follows the provider's base URL; `{id}` is the path's. *terminates*: a stream
     whose own end is missing is broken, even if its connection ends cleanly. *id_field*: the answers' request id field, `name: `.
     *kind*: what it is in any dialect (chat, embeddings, count_tokens), "" if it cannot be translated. *stream_default*: a body that
-    does not say `stream` asks for one. *model_in_path*: none is written into the body. *opaque*: the answer is never changed. *local*, if given, answers here. *public*: no key
-    is asked for. *makes_ids*: what it makes is asked for by its id later.
+    does not say `stream` asks for one. *model_in_path*: none is written into the body. *opaque*: the answer is never changed. *local*, if
+    given, answers here. *public*: no key is asked for. *makes_ids*: what it makes is asked for by its id later.
     """
 
     def __init__(

@@ -187,3 +187,10 @@ def test_a_price_that_yaml_reads_as_text_is_the_price(tmp_path: Path) -> None:
 
 def test_unknown_prices_are_null() -> None:
     assert price_words(Prices()) == {"input_cost_per_token": None, "output_cost_per_token": None}
+
+
+def test_the_longest_answer_of_a_claude_is_known_where_it_has_to_be_told() -> None:
+    assert describe("anthropic", "claude-sonnet-4-5-20250929", {}).max_output_tokens == 64_000
+    assert describe("bedrock", "eu.anthropic.claude-opus-4-1-20250805-v1:0", {}).max_output_tokens == 32_000
+    assert describe("anthropic", "claude-opus-4.6", {"max_output_tokens": 9}).max_output_tokens == 9
+    assert describe("openai", "gpt-4o", {}).max_output_tokens is None

@@ -39,7 +39,8 @@ def upstream() -> Iterator[Upstream]:
 
 
 def vertex(upstream: Upstream, credentials: object) -> dict[str, object]:
-    params = {"model": "vertex_ai/gemini-2.5-flash", "api_base": f"http://127.0.0.1:{upstream.port}/v1/projects/p/locations/l/publishers/google"}
+    base = f"http://127.0.0.1:{upstream.port}/v1/projects/p/locations/l/publishers/google"
+    params = {"model": "vertex_ai/gemini-2.5-flash", "api_base": base}
     return {"model_name": "group-a", "litellm_params": {**params, "vertex_credentials": credentials}}
 
 

@@ -7,6 +7,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from fastgate.catalogue.find import find, find_base
+from fastgate.catalogue.limits import output_limit
 from fastgate.catalogue.model import CAPABILITY_NAMES, Model, Prices, Rate, Tier
 
 PICODOLLARS = 10**12
@@ -67,7 +68,10 @@ def describe(provider: str, model: str, given: Mapping[str, object]) -> Model:
     else:
         # A wildcard stands for many models.
         found = None if "*" in model else find(provider, model)
-    return override(found or Model(provider=provider, name=model), given)
+    known = found or Model(provider=provider, name=model)
+    if known.max_output_tokens is None:
+        known = replace(known, max_output_tokens=output_limit(known.name))
+    return override(known, given)
 
 
 def override(model: Model, given: Mapping[str, object]) -> Model:

@@ -73,6 +73,8 @@ class Losses:
     *allowed*: parameters that are sent on whatever the table says (LiteLLM's allowed_openai_params): builders ask `keeps`.
     """
 
+    __slots__ = ("allowed", "dialect", "drop_params", "warnings")
+
     def __init__(self, dialect: str, *, drop_params: bool = False, allowed: frozenset[str] = frozenset()) -> None:
         self.dialect = dialect
         self.drop_params = drop_params

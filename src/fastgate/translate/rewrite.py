@@ -7,14 +7,16 @@ from typing import Any
 from fastgate.config.schema import Rewrites
 
 # Members of a body that are the gateway's business and no provider's.
-OWN_MEMBERS = (
-    "drop_params",
-    "allowed_openai_params",
-    "additional_drop_params",
-    "fallback_models",
-    "fallbacks",
-    "num_retries",
-    "mock_response",
+OWN_MEMBERS = frozenset(
+    {
+        "drop_params",
+        "allowed_openai_params",
+        "additional_drop_params",
+        "fallback_models",
+        "fallbacks",
+        "num_retries",
+        "mock_response",
+    }
 )
 
 _STEP = re.compile(r"([^.\[\]]+)|\[(\*|\d+)\]")
@@ -24,8 +26,9 @@ def drop_members(body: dict[str, Any], rewrites: Rewrites) -> None:
     """Leave out what is to be dropped of the caller's body, and what is the gateway's own; in place."""
     for path in rewrites.additional_drop_params:
         drop_path(body, path)
-    for name in OWN_MEMBERS:
-        body.pop(name, None)
+    if not OWN_MEMBERS.isdisjoint(body):
+        for name in OWN_MEMBERS:
+            body.pop(name, None)
 
 
 def add_extra(body: dict[str, Any], extra: Mapping[str, Any]) -> None:

@@ -5,7 +5,7 @@ import base64
 import ssl
 from collections.abc import Callable
 from functools import partial
-from typing import Protocol
+from typing import ClassVar, Protocol
 from urllib.parse import quote, unquote, urlsplit
 
 import orjson
@@ -85,7 +85,10 @@ class Binder:
         if self._settings.litellm_headers:
             answer_fields += f"x-litellm-model-id: {_field_text(deployment.deployment_id)}\r\n"
             answer_fields += f"x-litellm-model-group: {_field_text(deployment.model_name)}\r\n"
-        spoken = self._speak(deployment, provider, model, partial(_build_head, deployment, provider, origin, model, fixed, authorized))
+        heads: BuildHead = partial(_build_head, deployment, provider, origin, model, fixed, authorized)
+        if authorized is None:
+            heads = _FixedHeads(heads).build
+        spoken = self._speak(deployment, provider, model, heads)
         return Bound(
             deployment_id=orjson.dumps(deployment.deployment_id)[1:-1],
             answer_fields=answer_fields.encode(),
@@ -166,6 +169,27 @@ def _bypasses(host: str, entry: str) -> bool:
 def _field_text(text: str) -> str:
     """Return *text* as a field value can carry it: others than visible ASCII are percent-encoded."""
     return quote(text, safe=" !\"#$&'()*+,/:;<=>?@[]^`{|}~")
+
+
+class _FixedHeads:
+    """Heads of translated requests that no body changes: each is built once."""
+
+    __slots__ = ("_build", "_built")
+    # Paths are the dialect's few, and fields tell its versions and betas.
+    LIMIT: ClassVar[int] = 64
+
+    def __init__(self, build: BuildHead) -> None:
+        self._build = build
+        self._built: dict[tuple[str, tuple[tuple[str, str], ...]], bytes] = {}
+
+    def build(self, path: str, body: bytes, fields: tuple[tuple[str, str], ...]) -> bytes:
+        """Return the head, of which *body* says nothing."""
+        head = self._built.get((path, fields))
+        if head is None:
+            head = self._build(path, body, fields)
+            if len(self._built) < self.LIMIT:
+                self._built[path, fields] = head
+        return head
 
 
 def _build_head(

@@ -103,7 +103,7 @@ WARNINGS: Mapping[str, Mapping[str, str]] = {
     },
     "codex": {
         "openai_chat": "emulate:tools.custom drop:tools[5] drop:client_metadata drop:prompt_cache_key",
-        "anthropic_messages": "emulate:tools.custom drop:tools.web_search clamp:reasoning=2048 "
+        "anthropic_messages": "emulate:tools.custom drop:tools.web_search "
         "drop:verbosity drop:prompt_cache_key drop:client_metadata",
         "gemini": "emulate:tools.custom drop:tools.web_search drop:prompt_cache_key drop:client_metadata drop:verbosity",
         "ollama": "emulate:tools.custom drop:tools.web_search drop:verbosity drop:prompt_cache_key drop:client_metadata",
@@ -126,7 +126,7 @@ WARNINGS: Mapping[str, Mapping[str, str]] = {
     },
     "gemini_cli": {
         "openai_chat": "drop:top_k emulate:thinking.budget_tokens drop:safetySettings",
-        "anthropic_messages": "clamp:reasoning=2048 drop:top_k drop:safetySettings",
+        "anthropic_messages": "drop:top_k drop:safetySettings",
         "ollama": "clamp:thinking.budget_tokens=high drop:safetySettings",
         "bedrock": "drop:top_p drop:top_k drop:safetySettings",
         "cohere": "drop:safetySettings",

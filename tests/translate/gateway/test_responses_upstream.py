@@ -18,7 +18,13 @@ ANSWER = {
     "model": "up-model",
     "output": [
         {"id": "rs_1", "type": "reasoning", "summary": [{"type": "summary_text", "text": "thought"}], "encrypted_content": "gAAAA1"},
-        {"id": "msg_1", "type": "message", "role": "assistant", "status": "completed", "content": [{"type": "output_text", "text": "hello", "annotations": []}]},
+        {
+            "id": "msg_1",
+            "type": "message",
+            "role": "assistant",
+            "status": "completed",
+            "content": [{"type": "output_text", "text": "hello", "annotations": []}],
+        },
     ],
     "usage": {"input_tokens": 3, "output_tokens": 2, "total_tokens": 5},
 }

@@ -1,5 +1,6 @@
 """ChatRequest -> the body of a request for messages."""
 
+from operator import attrgetter
 from typing import Any
 
 from fastgate.translate.anthropic_messages.blocks_out import Block, Writer
@@ -138,8 +139,8 @@ def _add_rest(body: Body, request: ChatRequest, losses: Losses) -> None:
         losses.refuse("modalities", "this dialect answers in text")
     if request.seed is not None:
         _drop("seed", request.seed, body, losses)
-    for param in _DROPPED:
-        value = getattr(request, param)
+    for param, read in _DROPPED:
+        value = read(request)
         if value:
             _drop(param, value, body, losses)
 
@@ -163,15 +164,18 @@ def _add_tier(body: Body, tier: str, losses: Losses) -> None:
 
 
 # Without effect on what the answer means or costs here, or without a word for it (FORMATS 10). Their empty values say nothing.
-_DROPPED = (
-    "presence_penalty",
-    "frequency_penalty",
-    "logprobs",
-    "top_logprobs",
-    "logit_bias",
-    "metadata",
-    "verbosity",
-    "store",
+_DROPPED = tuple(
+    (param, attrgetter(param))
+    for param in (
+        "presence_penalty",
+        "frequency_penalty",
+        "logprobs",
+        "top_logprobs",
+        "logit_bias",
+        "metadata",
+        "verbosity",
+        "store",
+    )
 )
 
 

@@ -5,6 +5,7 @@ Sources, read 2026-11: platform.claude.com/docs/en/models/{opus-5-5,fable-5-1,ha
 langchain-ai/langchainjs @langchain/anthropic 1.5.13 (which models take system messages amid a talk).
 """
 
+from functools import cache
 from typing import Literal
 
 from msgspec import Struct
@@ -90,6 +91,8 @@ _GENERATIONS: tuple[tuple[str, Generation], ...] = (
 )
 
 
+# Models are those of the configuration.
+@cache
 def generation_of(model: str) -> Generation:
     """Return what *model* takes and refuses; a name that is not Claude's is another vendor's model."""
     name = model.lower().replace(".", "-").replace("@", "-")

@@ -97,7 +97,11 @@ def _unfold(parts: list[Part], answer_tool: str) -> list[Part]:
 
 
 def _rest(message: dict[str, Any], usage: dict[str, Any]) -> dict[str, Any]:
-    rest = {member: value for member, value in message.items() if member not in _READ and value is not None}
+    rest: dict[str, Any] = {}
+    if not _READ.issuperset(message):
+        rest = {member: value for member, value in message.items() if member not in _READ and value is not None}
+    if USAGE_MEMBERS.issuperset(usage):
+        return rest
     counters = {member: value for member, value in usage.items() if member not in USAGE_MEMBERS and value is not None}
     if counters:
         rest["usage"] = counters

@@ -10,7 +10,7 @@ from fastgate.translate.target import Target
 OLD_VERSION = "2023-06-01"
 NEW_VERSION = "2026-10-21"
 
-_SAMPLING = ("temperature", "top_p", "top_k")
+_SAMPLING = frozenset({"temperature", "top_p", "top_k"})
 
 # Member of the body -> beta that it belongs to (an-py types/anthropic_beta_param.py 2.12; docs of each feature, 2026-11).
 _BETAS = (
@@ -20,6 +20,9 @@ _BETAS = (
     ("speed", "fast-mode-2026-02-01"),
     ("output_format", "structured-outputs-2025-11-13"),
 )
+
+_BETA_MEMBERS = frozenset({*(member for member, _ in _BETAS), "container", "output_config"})
+_ALONE = {version: (("anthropic-version", version),) for version in (OLD_VERSION, NEW_VERSION)}
 
 
 def version_fields(body: dict[str, Any], target: Target) -> tuple[tuple[str, str], ...]:
@@ -31,6 +34,8 @@ def version_fields(body: dict[str, Any], target: Target) -> tuple[tuple[str, str
     version = target.api_version
     if not version:
         version = NEW_VERSION if generation_of(target.model).claude and not _needs_old(body) else OLD_VERSION
+    if _BETA_MEMBERS.isdisjoint(body):
+        return _ALONE.get(version) or (("anthropic-version", version),)
     betas = [beta for member, beta in _BETAS if member in body]
     container = body.get("container")
     if isinstance(container, dict) and container.get("skills"):
@@ -44,7 +49,7 @@ def version_fields(body: dict[str, Any], target: Target) -> tuple[tuple[str, str
 
 
 def _needs_old(body: dict[str, Any]) -> bool:
-    if any(member in body for member in _SAMPLING):
+    if not _SAMPLING.isdisjoint(body):
         return True
     for message in body.get("messages", ()):
         content = message["content"]

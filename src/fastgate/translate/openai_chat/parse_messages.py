@@ -1,7 +1,6 @@
 """Messages of a caller -> turns."""
 
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
 from typing import Any
 
 from fastgate.translate.conversation import Audio, Part, Role, Text, ToolCall, ToolResult, Turn
@@ -54,19 +53,18 @@ def parse_messages(value: object) -> list[Turn]:
     if not messages:
         raise InvalidRequest("messages", "`messages`: expected at least one message, found none")
     talk = _Talk()
+    turns = talk.turns
     for number, message in enumerate(messages):
         if not isinstance(message, dict):
             raise wrong(f"messages[{number}]", "an object", message)
-        role = message.get("role")
-        read = _ROLES.get(role) if isinstance(role, str) else None
-        if read is None:
+        role, content = message.get("role"), message.get("content")
+        if type(role) is not str or role not in _ROLES:
             raise wrong(f"messages[{number}].role", "one of system, developer, user, assistant, tool and function", role)
-        content = message.get("content")
         # Most messages are a role and a text.
-        if len(message) == 2 and content and isinstance(content, str) and (speaker := _SPEAKERS.get(message["role"])):
-            talk.turns.append(Turn(role=speaker, parts=[Text(text=content)]))
-            continue
-        read(talk, message, f"messages[{number}]")
+        if len(message) == 2 and content and type(content) is str and role in _SPEAKERS:
+            turns.append(Turn(role=role, parts=[Text(text=content)]))  # type: ignore[arg-type]
+        else:
+            _ROLES[role](talk, message, f"messages[{number}]")
     return talk.turns
 
 
@@ -81,10 +79,11 @@ def _parse_said(talk: _Talk, message: dict[str, Any], at: str) -> None:
 
 def _parse_assistant(talk: _Talk, message: dict[str, Any], at: str) -> None:
     for name in _LISTS:
-        if name not in message:
-            continue
-        for number, entry in enumerate(read_list(message.get(name) or [], f"{at}.{name}")):
-            read_object(entry, f"{at}.{name}[{number}]")
+        entries = message.get(name)
+        if entries:
+            for number, entry in enumerate(read_list(entries, f"{at}.{name}")):
+                if type(entry) is not dict:
+                    raise wrong(f"{at}.{name}[{number}]", "an object", entry)
     parts: list[Part] = [*thoughts_of(message)]
     content = message.get("content")
     if content is not None:
@@ -94,7 +93,8 @@ def _parse_assistant(talk: _Talk, message: dict[str, Any], at: str) -> None:
     if message.get("audio") is not None:
         audio = read_object(message["audio"], f"{at}.audio")
         parts.append(Audio(id=read_text(audio.get("id"), f"{at}.audio.id")))
-    parts += [parse_image(image, f"{at}.images[{number}]") for number, image in enumerate(message.get("images") or [])]
+    if message.get("images"):
+        parts += [parse_image(image, f"{at}.images[{number}]") for number, image in enumerate(message["images"])]
     if "cache_control" in message:
         _mark_last(parts, message)
     for number, call in enumerate(message.get("tool_calls") or []):
@@ -107,17 +107,22 @@ def _parse_assistant(talk: _Talk, message: dict[str, Any], at: str) -> None:
 def _parse_call(talk: _Talk, call: dict[str, Any], at: str) -> ToolCall:
     custom = call.get("type") == "custom"
     member, text = ("custom", "input") if custom else ("function", "arguments")
-    function = read_object(call.get(member), f"{at}.{member}")
-    arguments = function.get(text)
-    found = ToolCall(
-        id=read_text(call.get("id"), f"{at}.id"),
-        name=read_text(function.get("name"), f"{at}.{member}.name"),
-        arguments="" if arguments is None else read_text(arguments, f"{at}.{member}.{text}"),
-        custom=custom,
-        signature=signature_of(call),
-        extra=_beyond(call, _KNOWN_OF_CALL) if len(call) > 3 else {},
-        cache=parse_mark(call),
-    )
+    function = call.get(member)
+    if type(function) is not dict:
+        raise wrong(f"{at}.{member}", "an object", function)
+    own, name, arguments = call.get("id"), function.get("name"), function.get(text)
+    # Paths are made for what is wrong alone: agents send hundreds of calls again with each turn.
+    if type(own) is not str:
+        raise wrong(f"{at}.id", "a string", own)
+    if type(name) is not str:
+        raise wrong(f"{at}.{member}.name", "a string", name)
+    if arguments is None:
+        arguments = ""
+    elif type(arguments) is not str:
+        raise wrong(f"{at}.{member}.{text}", "a string", arguments)
+    found = ToolCall(id=own, name=name, arguments=arguments, custom=custom)
+    if len(call) > 3 or "type" not in call:
+        found.signature, found.extra, found.cache = signature_of(call), _beyond(call, _KNOWN_OF_CALL), parse_mark(call)
     talk.calls[found.id] = found
     return found
 
@@ -143,7 +148,9 @@ def signature_of(call: dict[str, Any]) -> str:
 
 
 def _parse_tool(talk: _Talk, message: dict[str, Any], at: str) -> None:
-    call_id = read_text(message.get("tool_call_id"), f"{at}.tool_call_id")
+    call_id = message.get("tool_call_id")
+    if type(call_id) is not str:
+        raise wrong(f"{at}.tool_call_id", "a string", call_id)
     call = talk.calls.get(call_id)
     name = message.get("name")
     result = ToolResult(
@@ -151,9 +158,9 @@ def _parse_tool(talk: _Talk, message: dict[str, Any], at: str) -> None:
         name=call.name if call else "" if name is None else read_text(name, f"{at}.name"),
         parts=parse_content(message.get("content"), at),
         custom=call.custom if call else False,
-        extra=_beyond(message, _KNOWN) if len(message) > 3 else {},
-        cache=parse_mark(message),
     )
+    if len(message) > 3:
+        result.extra, result.cache = _beyond(message, _KNOWN), parse_mark(message)
     _add_result(talk, result)
 
 
@@ -178,7 +185,7 @@ def _add_result(talk: _Talk, result: ToolResult) -> None:
 def _turn(role: Role, parts: list[Part], message: dict[str, Any], at: str) -> Turn:
     name = message.get("name")
     speaker = "" if name is None else read_text(name, f"{at}.name")
-    return Turn(role=role, parts=list(parts), name=speaker, extra=_beyond(message, _KNOWN))
+    return Turn(role=role, parts=list(parts), name=speaker, extra={} if _KNOWN.issuperset(message) else _beyond(message, _KNOWN))
 
 
 def _beyond(value: dict[str, Any], known: frozenset[str]) -> dict[str, Any]:
@@ -193,17 +200,15 @@ def _mark_last(parts: list[Part], message: dict[str, Any]) -> None:
             return
 
 
-_SPEAKERS: Mapping[str, Role] = {"system": "system", "developer": "developer", "user": "user", "assistant": "assistant"}
-_ROLES: Mapping[str, Callable[[_Talk, dict[str, Any], str], None]] = MappingProxyType(
-    {
-        "system": _parse_said,
-        "developer": _parse_said,
-        "user": _parse_said,
-        "assistant": _parse_assistant,
-        "tool": _parse_tool,
-        "function": _parse_function,
-    }
-)
+_SPEAKERS = frozenset({"system", "developer", "user", "assistant"})
+_ROLES: Mapping[str, Callable[[_Talk, dict[str, Any], str], None]] = {
+    "system": _parse_said,
+    "developer": _parse_said,
+    "user": _parse_said,
+    "assistant": _parse_assistant,
+    "tool": _parse_tool,
+    "function": _parse_function,
+}
 
 
 def parse_prompt(value: object) -> list[Turn]:

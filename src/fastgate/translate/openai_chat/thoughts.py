@@ -18,8 +18,13 @@ from fastgate.translate.openai_chat.words import BLOCKS_DIALECT, DIALECT
 UNSIGNED = "unsigned"
 
 
+_FORMS = frozenset({"reasoning_content", "reasoning", "thinking_blocks", "reasoning_details"})
+
+
 def thoughts_of(message: dict[str, Any], member: str = "reasoning_content") -> list[Thinking]:
     """Return the thoughts of an assistant's message; of several forms the one that says most. What is malformed is no thought."""
+    if _FORMS.isdisjoint(message) and member not in message:
+        return []
     text = message.get("reasoning_content") or message.get("reasoning") or message.get(member)
     plain = text if isinstance(text, str) else ""
     found: list[Thinking] = []

@@ -5,22 +5,25 @@ from typing import Any
 from fastgate.providers.provider import Quirks
 from fastgate.translate.answer import Usage
 
+# Moonshot counts them at the top (platform.moonshot.ai/docs/api/chat, 2026-11).
+_AT_TOP = frozenset({"cached_tokens", "cache_creation_input_tokens", "reasoning_tokens"})
+
 
 def parse_usage(value: dict[str, Any], quirks: Quirks) -> Usage:
     """Return what was counted; a count that is missing or no number is zero."""
+    usage = Usage(input_tokens=_count(value, "prompt_tokens"), output_tokens=_count(value, "completion_tokens"))
     prompt, completion = value.get("prompt_tokens_details"), value.get("completion_tokens_details")
-    prompt = prompt if isinstance(prompt, dict) else {}
-    completion = completion if isinstance(completion, dict) else {}
-    usage = Usage(
-        input_tokens=_count(value, "prompt_tokens"),
-        # Moonshot counts them at the top (platform.moonshot.ai/docs/api/chat, 2026-11).
-        cache_read_tokens=_count(prompt, "cached_tokens") or _count(value, "cached_tokens"),
-        cache_write_tokens=_count(prompt, "cache_write_tokens") or _count(value, "cache_creation_input_tokens"),
-        output_tokens=_count(value, "completion_tokens"),
-        reasoning_tokens=_count(completion, "reasoning_tokens") or _count(value, "reasoning_tokens"),
-        audio_input_tokens=_count(prompt, "audio_tokens"),
-        audio_output_tokens=_count(completion, "audio_tokens"),
-    )
+    if isinstance(prompt, dict):
+        usage.cache_read_tokens = _count(prompt, "cached_tokens")
+        usage.cache_write_tokens = _count(prompt, "cache_write_tokens")
+        usage.audio_input_tokens = _count(prompt, "audio_tokens")
+    if isinstance(completion, dict):
+        usage.reasoning_tokens = _count(completion, "reasoning_tokens")
+        usage.audio_output_tokens = _count(completion, "audio_tokens")
+    if not _AT_TOP.isdisjoint(value):
+        usage.cache_read_tokens = usage.cache_read_tokens or _count(value, "cached_tokens")
+        usage.cache_write_tokens = usage.cache_write_tokens or _count(value, "cache_creation_input_tokens")
+        usage.reasoning_tokens = usage.reasoning_tokens or _count(value, "reasoning_tokens")
     for counter, member in quirks.usage.items():
         if member in value:
             setattr(usage, counter, _count(value, member))

@@ -31,7 +31,8 @@ def build_upstream(tls: bool) -> Path:
 def _compile(name: str, source: str, defines: tuple[str, ...], libraries: tuple[str, ...]) -> Path:
     BUILD.mkdir(exist_ok=True)
     program, code = BUILD / name, NATIVE / source
-    if program.exists() and program.stat().st_mtime > code.stat().st_mtime:
+    changed = max(part.stat().st_mtime for part in (code, *NATIVE.glob("*.h")))
+    if program.exists() and program.stat().st_mtime > changed:
         return program
     compiler = shutil.which("cc")
     if compiler is None:

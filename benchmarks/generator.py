@@ -9,6 +9,7 @@ from benchmarks.build import BUILD, build_load
 from benchmarks.cpu import Spent, TreeClock
 from benchmarks.process import Process
 from benchmarks.results import Load
+from benchmarks.said import Said, Seen
 from benchmarks.scenarios import Scenario
 from benchmarks.targets import Running
 from benchmarks.upstream import Upstream
@@ -28,20 +29,35 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     upstream_connections: int
 
 
-def build_command(scenario: Scenario, running: Running, upstream: Upstream, *, connections: int, requests: int, seed: int) -> list[str]:
-    """Return the load generator's command line; it knows the answer's exact length."""
-    body = BUILD / f"body-{scenario.body_bytes}{'-stream' if scenario.events else ''}.json"
-    body.write_bytes(build_body(scenario.body_bytes, bool(scenario.events)))
+def body_of(scenario: Scenario, running: Running) -> bytes:
+    """Return the body that the target's callers send."""
+    stream = bool(scenario.events)
+    return build_body(scenario.body_bytes, stream, running.target.dialect(scenario), scenario.body, usage=scenario.translated)
+
+
+def expectation(scenario: Scenario, running: Running, upstream: Upstream) -> Seen:
+    """Return the length and the number of events that each answer must have where nothing is translated."""
     answers = upstream.answers
     expected = answers.stream_bytes if scenario.events else answers.answer_bytes
     if running.target.replaces_model:
         # Each event but [DONE] names the model once.
         expected += (len(MODEL) - len(answers.model)) * ((answers.events - 1) if scenario.events else 1)
+    return Seen(Said(), expected, answers.events if scenario.events else 0, scenario.events)
+
+
+def build_command(
+    scenario: Scenario, running: Running, expected: Seen, *, connections: int, requests: int, seed: int
+) -> list[str]:
+    """Return the load generator's command line."""
+    dialect = running.target.dialect(scenario)
+    body = BUILD / f"body-{dialect}-{scenario.body}-{scenario.body_bytes}{'-stream' if scenario.events else ''}.json"
+    body.write_bytes(body_of(scenario, running))
+    exact = running.target.exact
     command = [str(build_load()), "--wait", "--port", str(running.port), "--key", KEY, "--body", str(body)]
-    command += ["--connections", str(connections), "--requests", str(requests), "--expect-bytes", str(expected)]
-    command += ["--max-seconds", str(MAX_SECONDS)]
+    command += ["--connections", str(connections), "--requests", str(requests), "--expect-bytes", str(expected.body_bytes if exact else 0)]
+    command += ["--max-seconds", str(MAX_SECONDS), "--dialect", dialect]
     if scenario.events:
-        command += ["--events", str(answers.events)]
+        command += ["--events", str(expected.events if exact else 0), "--deltas", str(expected.deltas)]
     if scenario.events and not scenario.delay_us:
         command += ["--read-every-us", str(READ_FAST_STREAMS_EVERY_US)]
     if scenario.rate:
@@ -69,9 +85,9 @@ def run_load(
         spent = clock.spent() if clock is not None else None
         upstream_cpu_s, load_cpu_s = (clock.spent().cpu_s for clock in clocks)
     after = upstream.counted()
-    if after.requests - counted.requests != requests or after.bad:
+    if after.requests - counted.requests != requests or after.bad != counted.bad:
         seen = after.requests - counted.requests
-        raise RuntimeError(f"{running.target.name}: the upstream saw {seen} requests ({after.bad} bad) for {requests}")
+        raise RuntimeError(f"{running.target.name}: the upstream saw {seen} requests ({after.bad - counted.bad} bad) for {requests}")
     return Measured(
         load=msgspec.json.decode(line, type=Load),
         spent=spent,

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from benchmarks.plot import write_plots
 from benchmarks.results import RESULTS, Run, ScenarioResult, read_run
-from benchmarks.table import JUDGED, header_of, metric_name, rows_of, show_metric, verdict_text
-from benchmarks.verdict import BASE, Verdict, figure_of, judge
+from benchmarks.table import JUDGED, header_of, metric_name, rows_of, show_metric, shown_verdict, unmeasured_text, verdict_text
+from benchmarks.verdict import Verdict, figure_of, judge
 
 README = Path(__file__).parent / "README.md"
 
@@ -33,6 +33,13 @@ _HOW = """\
   Its bodies above 16 KiB go through a file on tmpfs, as nginx does by default; `--against nginx-unbuffered,...` shows it with
   `proxy_request_buffering off`. fastgate checks the key, reads the model, replaces it in request and answer, picks up usage and writes
   its access log.
+- Translated scenarios: fastgate and LiteLLM are called in one dialect and ask an upstream of another; nginx and the direct way are called
+  in the upstream's dialect and relay the very bytes that the translators get. `fastgate-same` is fastgate with a caller of the upstream's
+  dialect. Before the rounds each target is asked once, and its answer read: thoughts, text, calls and reason have to be what the upstream
+  said (`said.py`); its length and its events are then expected of every further answer (of LiteLLM's only the events with content and
+  the end). CPU per event is divided by the upstream's events, for all targets alike.
+- LiteLLM (`--against litellm`) is installed into `benchmarks/.build/litellm-venv` when it is first asked for; one worker, a hundredth of
+  the requests.
 - The proxies a Python developer would write (`naive/`) get fewer requests, and a tenth (aiohttp) or a hundredth (FastAPI) of the paced
   streams.
 
@@ -46,6 +53,7 @@ python -m benchmarks.run --quick            # one to two minutes, nginx and fast
 python -m benchmarks.run                    # everything, written to benchmarks/results/full.json
 python -m benchmarks.run --scenario small-64 --rounds 3 --against nginx,fastgate,haproxy
 sudo python -m benchmarks.run --priority    # the same at nice -20, where other work shares the cores
+python -m benchmarks.run --scenario translate-small-openai-anthropic --against nginx,fastgate,litellm
 python -m benchmarks.report                 # this page, from benchmarks/results/full.json
 ```
 
@@ -76,23 +84,23 @@ _PICTURE = """\
 
 
 def _summary(run: Run, target: str) -> str:
-    rows = [["scenario", "number", "nginx", target, "ratio (rounds)", "bound", ""]]
+    rows = [["scenario", "number", "beside", "its", target, "ratio (rounds)", "bound", ""]]
     for result in run.scenarios:
         rows += [_summary_row(result, verdict) for verdict in judge(result, target)]
     return f"## {target} against nginx\n\n{_markdown(rows)}"
 
 
 def _summary_row(result: ScenarioResult, verdict: Verdict) -> list[str]:
-    metric = verdict.bound.metric
+    bound = verdict.bound
+    metric = bound.metric
     shown = []
-    for target in (BASE, verdict.target):
+    for target in (bound.against, verdict.target):
         figure = figure_of(result, target, metric)
         shown.append("-" if figure is None else show_metric(metric, figure.median))
-    if verdict.bound.absolute:
-        ratio, limit = "-", show_metric(metric, verdict.bound.at_most)
-    else:
-        ratio, limit = f"{verdict.value:.2f} ({verdict.low:.2f}-{verdict.high:.2f})", f"{verdict.bound.at_most:.2f}x"
-    return [result.scenario.title, metric_name(metric), *shown, ratio, limit, "held" if verdict.held else "**not held**"]
+    value, spread, limit = shown_verdict(verdict)
+    limit = f"at least {limit}" if bound.at_least else limit
+    ratio = "-" if bound.absolute else f"{value.removesuffix(' over')} {spread}"
+    return [result.scenario.title, metric_name(metric), bound.against, *shown, ratio, limit, "held" if verdict.held else "**not held**"]
 
 
 def _section(result: ScenarioResult) -> str:
@@ -100,6 +108,8 @@ def _section(result: ScenarioResult) -> str:
     if result.skipped:
         return f"{title}\nNot run: {result.skipped}\n"
     notes = [f"- {target}: {verdict_text(verdict)}\n" for target in JUDGED for verdict in judge(result, target)]
+    if missing := unmeasured_text(result):
+        notes.append(f"- {missing}\n")
     commands = "".join(f"# {name}\n{command}\n" for name, command in result.commands.items())
     shown = f"\n<details><summary>commands</summary>\n\n```\n{commands}```\n</details>\n" if commands else ""
     return f"{title}\n{_markdown([header_of(result), *rows_of(result)])}\n{''.join(notes)}{shown}"

@@ -52,6 +52,8 @@ class Round(Struct, frozen=True, kw_only=True):
     load_cpu_s: float
     # Connections that were opened to the upstream within the round.
     upstream_connections: int
+    # That the upstream sent, by which CPU is divided; 0: they are as many as the load generator saw.
+    events: int = 0
 
 
 class Footprint(Struct, frozen=True, kw_only=True):

@@ -8,9 +8,10 @@ from contextlib import ExitStack
 
 from benchmarks.bodies import KEY, build_body
 from benchmarks.cpu import leaves_of, proportional_bytes, resident_bytes, tree_of
-from benchmarks.generator import build_command, run_load
+from benchmarks.generator import body_of, build_command, expectation, run_load
 from benchmarks.process import LOOPBACK
 from benchmarks.results import Footprint, Round, ScenarioResult, Start
+from benchmarks.said import Seen, ask, check_same
 from benchmarks.scenarios import Scenario
 from benchmarks.targets import REPOSITORY, Running, Target
 from benchmarks.upstream import Upstream
@@ -69,6 +70,7 @@ def _run_rounds(
         started.append(running)
         if running.process is not None:
             result.commands[target.name] = _recorded(running.process.command)
+    expected = _expectations(scenario, started, upstream)
     # Number -1 warms up: pools, caches, allocators and branch predictors; it is not counted.
     for number in range(-1, rounds):
         for running in started:
@@ -77,7 +79,9 @@ def _run_rounds(
             connections, requests = counts_of(scenario, running.target, percent)
             if number < 0 and not (scenario.events and scenario.rate):
                 requests = max(connections, requests // 5)
-            command = build_command(scenario, running, upstream, connections=connections, requests=requests, seed=number + 2)
+            command = build_command(
+                scenario, running, expected[running.target.name], connections=connections, requests=requests, seed=number + 2
+            )
             measured = run_load(command, running, upstream, core=cores[1], requests=requests)
             if number < 0:
                 result.commands[f"load for {running.target.name}"] = _recorded(command)
@@ -91,8 +95,23 @@ def _run_rounds(
                     upstream_cpu_s=measured.upstream_cpu_s,
                     load_cpu_s=measured.load_cpu_s,
                     upstream_connections=measured.upstream_connections,
+                    events=requests * expected["direct"].events if scenario.translated else 0,
                 )
             )
+
+
+def _expectations(scenario: Scenario, started: list[Running], upstream: Upstream) -> dict[str, Seen]:
+    """Return what the answers of each target must be like: known; where something is translated, as one that was read and is right."""
+    if not scenario.translated:
+        return {running.target.name: expectation(scenario, running, upstream) for running in started}
+    found: dict[str, Seen] = {}
+    # The direct way comes first.
+    for running in started:
+        target = running.target
+        seen = ask(running.port, target.dialect(scenario), body_of(scenario, running), bool(scenario.events), target.name)
+        found[target.name] = seen
+        check_same(target.name, seen.said, found["direct"].said)
+    return found
 
 
 def _recorded(command: list[str]) -> str:
@@ -118,7 +137,9 @@ def _measure_footprint(scenario: Scenario, target: Target, upstream: Upstream, n
             nonlocal largest
             largest = max(largest, resident_bytes(tree_of(pid)))
 
-        command = build_command(scenario, running, upstream, connections=streams, requests=streams, seed=1)
+        command = build_command(
+            scenario, running, expectation(scenario, running, upstream), connections=streams, requests=streams, seed=1
+        )
         run_load(command, running, upstream, core=cores[1], requests=streams, watch=watch)
     finally:
         running.stop()

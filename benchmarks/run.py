@@ -11,14 +11,15 @@ from datetime import UTC, datetime
 
 from msgspec import structs
 
+from benchmarks import litellm
 from benchmarks.machine import describe_machine, proxy_and_load_cores
 from benchmarks.missing import Missing
 from benchmarks.priority import describe_priority, take_priority
 from benchmarks.results import Run, ScenarioResult, write_run
 from benchmarks.rounds import run_scenario
-from benchmarks.scenarios import SCENARIOS
+from benchmarks.scenarios import SCENARIOS, Scenario
 from benchmarks.table import print_scenario
-from benchmarks.targets import TARGETS, version_of
+from benchmarks.targets import TARGETS, Target, version_of
 
 # A quick run is for a developer between two edits: fewer rounds of a quarter of the work.
 QUICK_PERCENT = 25
@@ -43,6 +44,16 @@ def parse_options(arguments: list[str]) -> argparse.Namespace:
     return chosen
 
 
+def targets_of(scenario: Scenario, targets: list[Target]) -> list[Target]:
+    """Return the targets of *scenario*: with fastgate also its own base, where a bound names one."""
+    wanted = []
+    for target in targets:
+        wanted.append(target)
+        if target.name == "fastgate" and any(bound.against == "fastgate-same" for bound in scenario.bounds):
+            wanted.append(TARGETS["fastgate-same"])
+    return wanted
+
+
 def main(arguments: list[str]) -> int:
     chosen = parse_options(arguments)
     began = time.monotonic()
@@ -53,6 +64,8 @@ def main(arguments: list[str]) -> int:
     percent = QUICK_PERCENT if chosen.quick else 100
     try:
         cores = proxy_and_load_cores()
+        if "litellm" in chosen.against:
+            litellm.install()
         machine = describe_machine()
         versions = {target.name: version_of(target) for target in targets if target.version}
         for row in SCENARIOS:
@@ -63,7 +76,7 @@ def main(arguments: list[str]) -> int:
                 # The number of streams is the load and stays; they are shorter.
                 scenario = structs.replace(scenario, events=scenario.events // 2)
             try:
-                result = run_scenario(scenario, targets, chosen.rounds, percent, cores)
+                result = run_scenario(scenario, targets_of(scenario, targets), chosen.rounds, percent, cores)
             except Missing as error:
                 if not scenario.tls:
                     raise

@@ -10,6 +10,7 @@ from msgspec import Struct
 KIB = 1024
 
 Kind = Literal["load", "memory", "start"]
+Dialect = Literal["openai_chat", "anthropic_messages"]
 Metric = Literal[
     "cpu_us_per_request", "cpu_us_per_event", "added_p50_us", "added_p99_us", "added_event_p50_us", "added_event_p99_us",
     "stream_bytes", "worker_bytes", "first_answer_s",
@@ -17,11 +18,19 @@ Metric = Literal[
 
 
 class Bound(Struct, frozen=True, kw_only=True):
-    """What *metric* may be at most: a multiple of nginx's, or, with *absolute*, a number of its own unit."""
+    """What *metric* may be: at most a multiple of that of *against*.
+
+    With *absolute* at most a number of its own unit, with *difference* at most so much more than that of *against*; with *at_least* it is
+    *against* that has to spend that many times as much.
+    """
 
     metric: Metric
-    at_most: float
+    at_most: float = 0.0
     absolute: bool = False
+    difference: bool = False
+    at_least: float = 0.0
+    # A target of the same run.
+    against: str = "nginx"
 
 
 class Scenario(Struct, frozen=True, kw_only=True):
@@ -42,10 +51,34 @@ class Scenario(Struct, frozen=True, kw_only=True):
     rate: int = 0
     poisson: bool = False
     tls: bool = False
+    # The upstream's dialect, and that of a target's caller if the target translates; others are called in the upstream's.
+    upstream: Dialect = "openai_chat"
+    caller: Dialect = "openai_chat"
+    # A stream says texts alone, or thoughts, a text and two calls.
+    content: Literal["text", "tools"] = "text"
+    # Messages of 8 KB alone, or tools and turns of calls and their results as agents have them.
+    body: Literal["chat", "agent"] = "chat"
     # nginx's proxy_buffer_size; 0: its default, one page.
     proxy_buffer_bytes: int = 0
     bounds: tuple[Bound, ...] = ()
 
+    @property
+    def translated(self) -> bool:
+        return self.caller != self.upstream
+
+
+def _stream_bounds(times: float) -> tuple[Bound, ...]:
+    return (
+        Bound(metric="cpu_us_per_event", at_most=times),
+        Bound(metric="cpu_us_per_event", against="litellm", at_least=100),
+    )
+
+
+_SMALL = (
+    Bound(metric="cpu_us_per_request", against="fastgate-same", difference=True, at_most=15),
+    Bound(metric="cpu_us_per_request", against="litellm", at_least=100),
+)
+_LARGE = (Bound(metric="cpu_us_per_request", against="fastgate-same", at_most=2.0),)
 
 SCENARIOS = (
     Scenario(
@@ -108,5 +141,49 @@ SCENARIOS = (
     Scenario(
         name="start", title="exec to the first answered chat request", kind="start", connections=1, requests=1,
         bounds=(Bound(metric="first_answer_s", at_most=0.5, absolute=True),),
+    ),
+    Scenario(
+        name="translate-stream-openai-anthropic", title="OpenAI caller, Anthropic upstream: 64 streams of 200 events", connections=64,
+        requests=4_000, events=200, caller="openai_chat", upstream="anthropic_messages", bounds=_stream_bounds(1.3),
+    ),
+    Scenario(
+        name="translate-stream-anthropic-openai", title="Anthropic caller, OpenAI upstream: 64 streams of 200 events", connections=64,
+        requests=4_000, events=200, caller="anthropic_messages", upstream="openai_chat", bounds=_stream_bounds(1.3),
+    ),
+    Scenario(
+        name="translate-tools-openai-anthropic", title="OpenAI caller, Anthropic upstream: thoughts, text and two calls, 200 events",
+        connections=64, requests=4_000, events=200, caller="openai_chat", upstream="anthropic_messages", content="tools", body="agent",
+        body_bytes=4 * KIB, bounds=_stream_bounds(3.0),
+    ),
+    Scenario(
+        name="translate-tools-anthropic-openai", title="Anthropic caller, OpenAI upstream: thoughts, text and two calls, 200 events",
+        connections=64, requests=4_000, events=200, caller="anthropic_messages", upstream="openai_chat", content="tools", body="agent",
+        body_bytes=4 * KIB, bounds=_stream_bounds(3.0),
+    ),
+    Scenario(
+        name="translate-paced-openai-anthropic", title="OpenAI caller, Anthropic upstream: 1,000 streams, 20 ms between events",
+        connections=1_000, requests=1_000, events=150, delay_us=20_000, rate=1_000, caller="openai_chat", upstream="anthropic_messages",
+        bounds=(Bound(metric="cpu_us_per_event", at_most=1.3),),
+    ),
+    Scenario(
+        name="translate-small-openai-anthropic", title="OpenAI caller, Anthropic upstream: 1 KB request, 0.6 KB answer", connections=64,
+        requests=60_000, caller="openai_chat", upstream="anthropic_messages", bounds=_SMALL,
+    ),
+    Scenario(
+        name="translate-small-anthropic-openai", title="Anthropic caller, OpenAI upstream: 1 KB request, 0.6 KB answer", connections=64,
+        requests=60_000, caller="anthropic_messages", upstream="openai_chat", bounds=_SMALL,
+    ),
+    Scenario(
+        name="translate-200k-openai-anthropic", title="OpenAI caller, Anthropic upstream: 200 KB conversation", connections=8,
+        requests=10_000, body_bytes=200 * KIB, caller="openai_chat", upstream="anthropic_messages", bounds=_LARGE,
+    ),
+    Scenario(
+        name="translate-200k-anthropic-openai", title="Anthropic caller, OpenAI upstream: 200 KB conversation", connections=8,
+        requests=10_000, body_bytes=200 * KIB, caller="anthropic_messages", upstream="openai_chat", bounds=_LARGE,
+    ),
+    Scenario(
+        name="translate-200k-agent", title="OpenAI caller, Anthropic upstream: 200 KB of an agent's tools, calls and results",
+        connections=8, requests=10_000, body_bytes=200 * KIB, body="agent", caller="openai_chat", upstream="anthropic_messages",
+        bounds=_LARGE,
     ),
 )  # fmt: skip

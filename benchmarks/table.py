@@ -49,11 +49,35 @@ def rows_of(result: ScenarioResult) -> list[list[str]]:
 
 def verdict_text(verdict: Verdict) -> str:
     bound = verdict.bound
+    value, spread, limit = shown_verdict(verdict)
     if bound.absolute:
-        value, limit = show_metric(bound.metric, verdict.value), show_metric(bound.metric, bound.at_most)
-        return f"{metric_name(bound.metric)}: {value}, at most {limit}: {'held' if verdict.held else 'NOT HELD'}"
-    ratio = f"{verdict.value:.2f}x nginx ({verdict.low:.2f}-{verdict.high:.2f}), at most {bound.at_most:.2f}x"
-    return f"{metric_name(bound.metric)}: {ratio}: {'held' if verdict.held else 'NOT HELD'}"
+        said = f"{value}, at most {limit}"
+    elif bound.at_least:
+        said = f"{bound.against} has {value} {spread}, at least {limit}"
+    else:
+        said = f"{value} {bound.against} {spread}, at most {limit}"
+    return f"{metric_name(bound.metric)}: {said}: {'held' if verdict.held else 'NOT HELD'}"
+
+
+def shown_verdict(verdict: Verdict) -> tuple[str, str, str]:
+    """Return the value, its spread over the rounds in parentheses, and the limit."""
+    bound = verdict.bound
+    if bound.absolute:
+        return show_metric(bound.metric, verdict.value), "", show_metric(bound.metric, bound.at_most)
+    if bound.difference:
+        numbers = (verdict.value, verdict.low, verdict.high, bound.at_most)
+        value, low, high, limit = (show_metric(bound.metric, number) for number in numbers)
+        return f"+{value} over", f"({low}-{high})", f"+{limit}"
+    if bound.at_least:
+        return f"{verdict.value:.0f}x", f"({verdict.low:.0f}-{verdict.high:.0f})", f"{bound.at_least:.0f}x"
+    return f"{verdict.value:.2f}x", f"({verdict.low:.2f}-{verdict.high:.2f})", f"{bound.at_most:.2f}x"
+
+
+def unmeasured_text(result: ScenarioResult) -> str:
+    """Return which targets were not run that a bound is against; "" if all were."""
+    measured = targets_in(result)
+    missing = dict.fromkeys(bound.against for bound in result.scenario.bounds if not bound.absolute and bound.against not in measured)
+    return f"not measured in this run: {', '.join(missing)} (add to --against)" if missing else ""
 
 
 def print_scenario(result: ScenarioResult) -> None:
@@ -68,6 +92,8 @@ def print_scenario(result: ScenarioResult) -> None:
     for target in JUDGED:
         for verdict in judge(result, target):
             print(f"  {target}: {verdict_text(verdict)}")
+    if missing := unmeasured_text(result):
+        print(f"  {missing}")
 
 
 def _cost_names(result: ScenarioResult) -> list[str]:

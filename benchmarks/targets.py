@@ -4,17 +4,17 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from msgspec import Struct
 
-from benchmarks import nginx
+from benchmarks import litellm, nginx
 from benchmarks.bodies import KEY, MODEL
 from benchmarks.build import BUILD
 from benchmarks.missing import Missing
 from benchmarks.process import LOOPBACK, Process, free_port
-from benchmarks.scenarios import Scenario
+from benchmarks.scenarios import Dialect, Scenario
 from benchmarks.upstream import Upstream
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -33,9 +33,19 @@ class Target(Struct, frozen=True, kw_only=True):
     version: tuple[str, ...] = ()
     # The answer's `model` names what the caller asked for, as a gateway's must; else it is the upstream's own.
     replaces_model: bool = False
+    # Called in the caller's dialect of the scenario; else in the upstream's.
+    translates: bool = False
+    # Its answer has the same length each time, and is checked for it.
+    exact: bool = True
+    env: Mapping[str, str] = {}
+    start_timeout_s: float = 20.0
     # Slow ones get this share of the requests, and of the streams that are open at once.
     share: float = 1.0
     max_rounds: int = 1000
+
+    def dialect(self, scenario: Scenario) -> Dialect:
+        """Return what its callers speak."""
+        return scenario.caller if self.translates else scenario.upstream
 
     def start(self, scenario: Scenario, upstream: Upstream, core: int) -> "Running":
         """Start it pinned to *core*; it listens when this returns."""
@@ -44,10 +54,10 @@ class Target(Struct, frozen=True, kw_only=True):
         port = free_port()
         command = self.prepare(scenario, upstream, port)
         # Other people's proxy settings have no say in a measurement over loopback.
-        env = {"NO_PROXY": "*", "PYTHONPATH": os.pathsep.join((str(REPOSITORY), str(REPOSITORY / "src")))}
+        env = {"NO_PROXY": "*", "PYTHONPATH": os.pathsep.join((str(REPOSITORY), str(REPOSITORY / "src"))), **self.env}
         process = Process(command, core, BUILD / f"{self.name}.log", env)
         try:
-            process.wait_until_listening(port)
+            process.wait_until_listening(port, self.start_timeout_s)
         except BaseException:
             process.stop()
             raise
@@ -102,8 +112,8 @@ def _prepare_haproxy(scenario: Scenario, upstream: Upstream, port: int) -> list[
 def _prepare_fastgate(scenario: Scenario, upstream: Upstream, port: int) -> list[str]:
     config = BUILD / "fastgate.yaml"
     text = (
-        f"model_list:\n  - model_name: {MODEL}\n    litellm_params:\n      model: openai/mock-model\n"
-        f"      api_base: {upstream.scheme}://localhost:{upstream.port}/v1\n      api_key: sk-upstream\n"
+        f"model_list:\n  - model_name: {MODEL}\n    litellm_params:\n      model: {PROVIDER_MODELS[scenario.upstream]}\n"
+        f"      api_base: {upstream.scheme}://localhost:{upstream.port}{_BASE_PATHS[scenario.upstream]}\n      api_key: sk-upstream\n"
         f"general_settings:\n  master_key: {KEY}\n"
     )
     if upstream.ca is not None:
@@ -112,6 +122,11 @@ def _prepare_fastgate(scenario: Scenario, upstream: Upstream, port: int) -> list
         text = text.replace("localhost", LOOPBACK)
     config.write_text(text)
     return [sys.executable, "-m", "fastgate", "serve", "--config", str(config), "--host", LOOPBACK, "--port", str(port), "--workers", "1"]
+
+
+def _prepare_litellm(scenario: Scenario, upstream: Upstream, port: int) -> list[str]:
+    base = f"{upstream.scheme}://{LOOPBACK}:{upstream.port}{_BASE_PATHS[scenario.upstream]}"
+    return litellm.build_command(base, PROVIDER_MODELS[scenario.upstream], port)
 
 
 def _prepare_naive(module: str) -> Prepare:
@@ -123,6 +138,10 @@ def _prepare_naive(module: str) -> Prepare:
     return prepare
 
 
+# As both fastgate and LiteLLM name them; the Anthropic model is one that LiteLLM knows.
+PROVIDER_MODELS: Mapping[Dialect, str] = {"openai_chat": "openai/mock-model", "anthropic_messages": "anthropic/claude-sonnet-4-5-20250929"}
+_BASE_PATHS: Mapping[Dialect, str] = {"openai_chat": "/v1", "anthropic_messages": ""}
+_FASTGATE_VERSION = (sys.executable, "-m", "fastgate", "--version")
 _PACKAGES = "import importlib.metadata as m, sys; print(', '.join(f'{n} {m.version(n)}' for n in sys.argv[1:]))"
 
 TARGETS = {
@@ -130,9 +149,15 @@ TARGETS = {
     for target in (
         Target(name="direct", prepare=None),
         Target(name="nginx", prepare=_prepare_nginx, version=("nginx", "-v")),
-        Target(name="fastgate", prepare=_prepare_fastgate, version=(sys.executable, "-m", "fastgate", "--version"), replaces_model=True),
+        Target(name="fastgate", prepare=_prepare_fastgate, version=_FASTGATE_VERSION, replaces_model=True, translates=True),
+        # The same in a translated scenario, with a caller who speaks the upstream's dialect.
+        Target(name="fastgate-same", prepare=_prepare_fastgate, version=_FASTGATE_VERSION, replaces_model=True),
         Target(name="nginx-unbuffered", prepare=_prepare_nginx_unbuffered, version=("nginx", "-v")),
         Target(name="haproxy", prepare=_prepare_haproxy, version=("haproxy", "-v")),
+        Target(
+            name="litellm", prepare=_prepare_litellm, version=litellm.VERSION, translates=True, exact=False, env=litellm.ENV,
+            start_timeout_s=120, share=0.01, max_rounds=2,
+        ),
         Target(
             name="aiohttp", prepare=_prepare_naive("aiohttp_proxy"), share=0.1, max_rounds=3,
             version=(sys.executable, "-c", _PACKAGES, "aiohttp", "uvloop"),

@@ -41,6 +41,7 @@ class Upstream:
     def __init__(self, scenario: Scenario, core: int) -> None:
         command = [str(build_upstream(scenario.tls)), "--answer-bytes", str(scenario.answer_bytes)]
         command += ["--events", str(scenario.events or 1), "--delay-us", str(scenario.delay_us)]
+        command += ["--dialect", scenario.upstream, "--content", scenario.content]
         self.ca: Path | None = None
         if scenario.tls:
             certificates = Certificates()

@@ -19,12 +19,12 @@ class Figure(Struct, frozen=True):
 
 
 class Verdict(Struct, frozen=True, kw_only=True):
-    """One bound against one target. The value is a ratio to nginx's, or the metric itself when the bound is absolute."""
+    """One bound against one target. The value is what the bound limits: a ratio, a difference, or the metric itself."""
 
     bound: Bound
     target: str
     value: float
-    # Smallest and largest of the rounds' own ratios.
+    # Smallest and largest of the rounds' own.
     low: float
     high: float
     held: bool
@@ -63,8 +63,9 @@ def figure_of(result: ScenarioResult, target: str, metric: Metric) -> Figure | N
 
 
 def judge(result: ScenarioResult, target: str) -> list[Verdict]:
-    """Return a verdict for each bound that *target* has values for."""
-    found = (_judge_bound(result, target, bound) for bound in result.scenario.bounds)
+    """Return a verdict for each bound for which there are values; bounds against others than nginx are fastgate's alone."""
+    bounds = [bound for bound in result.scenario.bounds if bound.against == BASE or target == "fastgate"]
+    found = (_judge_bound(result, target, bound) for bound in bounds)
     return [verdict for verdict in found if verdict is not None]
 
 
@@ -72,24 +73,31 @@ def _judge_bound(result: ScenarioResult, target: str, bound: Bound) -> Verdict |
     ours = values_of(result, target, bound.metric)
     if not ours:
         return None
-    # Bounds have two decimals, and so has what is held against them.
+    theirs = values_of(result, bound.against, bound.metric)
+    if not theirs and not bound.absolute:
+        return None
+    mine = median(ours.values())
+    both = [(ours[number], theirs[number]) for number in ours if theirs.get(number, 0) > 0]
     if bound.absolute:
-        value, ratios = median(ours.values()), list(ours.values())
+        value, found = mine, list(ours.values())
+    elif bound.difference:
+        value, found = mine - median(theirs.values()), [one - other for one, other in both]
+    elif bound.at_least:
+        value, found = median(theirs.values()) / max(1e-9, mine), [other / max(1e-9, one) for one, other in both]
     else:
-        theirs = values_of(result, BASE, bound.metric)
-        if not theirs:
-            return None
         # The ratio of the medians; below zero nothing was added at all, within the noise.
-        value = max(0.0, median(ours.values())) / max(1e-9, median(theirs.values()))
-        ratios = [ours[number] / theirs[number] for number in ours if theirs.get(number, 0) > 0] or [value]
-    return Verdict(bound=bound, target=target, value=value, low=min(ratios), high=max(ratios), held=round(value, 2) <= bound.at_most)
+        value, found = max(0.0, mine) / max(1e-9, median(theirs.values())), [one / other for one, other in both]
+    # Bounds have two decimals, and so has what is held against them.
+    held = round(value, 2) >= bound.at_least if bound.at_least else round(value, 2) <= bound.at_most
+    found = found or [value]
+    return Verdict(bound=bound, target=target, value=value, low=min(found), high=max(found), held=held)
 
 
 def _value_of(one: Round, direct: Round | None, metric: Metric) -> float | None:
     if metric == "cpu_us_per_request":
         return one.spent.cpu_s * 1e6 / one.load.requests if one.spent else None
     if metric == "cpu_us_per_event":
-        return one.spent.cpu_s * 1e6 / one.load.events if one.spent else None
+        return one.spent.cpu_s * 1e6 / (one.events or one.load.events) if one.spent else None
     if direct is None or one.spent is None:
         return None
     if metric == "added_p50_us":

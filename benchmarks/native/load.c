@@ -3,7 +3,8 @@
  * Closed loop (no --rate): each connection sends its next request when the answer is whole.
  * Open loop (--rate): requests are due at times fixed in advance; latency counts from the time a request was due, not from when a connection was
  * free for it, so that a stalled server cannot hide its own stall (coordinated omission).
- * Streams (--events): events are counted, and the `@` + 20 digits of CLOCK_MONOTONIC nanoseconds in each is compared with the time it was read.
+ * Streams (--deltas): events are counted, and the `@` + 20 digits of CLOCK_MONOTONIC nanoseconds in each that has content is compared with the
+ * time it was read. --events 0 and --expect-bytes 0: that number is the server's own business, and is not compared.
  *
  * With --read-every-us the sockets are looked at only that often, and many events are read at once: a client that follows each event of a
  * stream as fast as possible would need the core that the upstream needs to send them.
@@ -33,9 +34,9 @@
 #include <unistd.h>
 
 #define STAMP_DIGITS 20
-#define TAIL "data: [DONE]\n\n"
 
-enum { HEAD_BYTES = 16384, READ_BYTES = 1 << 18, TAIL_BYTES = sizeof TAIL - 1, EVENTS_PER_WAIT = 1024, SUB_BUCKETS = 256, BUCKETS = 56 * SUB_BUCKETS };
+/* TAIL_BYTES: the end of a stream is looked for in these. */
+enum { HEAD_BYTES = 16384, READ_BYTES = 1 << 18, TAIL_BYTES = 40, EVENTS_PER_WAIT = 1024, SUB_BUCKETS = 256, BUCKETS = 56 * SUB_BUCKETS };
 
 /* Where the parser stands in the answer. */
 enum part { HEAD, BODY, CHUNK_SIZE, CHUNK, CHUNK_END, TRAILER };
@@ -54,7 +55,7 @@ struct conn {
     enum part part;
     uint64_t left, body_bytes;
     bool line_has_bytes, last_was_newline;
-    int events, stamp_digits;
+    int events, deltas, stamp_digits;
     uint64_t stamp;
     size_t head_have, tail_have;
     char tail[TAIL_BYTES];
@@ -63,7 +64,8 @@ struct conn {
 
 static struct {
     struct sockaddr_in to;
-    int epoll, timer, connections, events;
+    int epoll, timer, connections, events, deltas;
+    bool anthropic;
     uint64_t requests, expect_bytes, max_ns, seed;
     double rate;
     long read_every_ns;
@@ -74,7 +76,7 @@ static struct {
     struct conn **free_conns;
     uint64_t free_first, free_count;
     uint64_t *due;
-    uint64_t started, completed, bytes, reconnects, late_starts, start_ns;
+    uint64_t started, completed, bytes, events_seen, reconnects, late_starts, start_ns;
 } load;
 
 static struct histogram latency, event_delay, first_event;
@@ -168,7 +170,7 @@ static void start(struct conn *c, uint64_t due_ns) {
     c->due_ns = due_ns;
     c->part = HEAD;
     c->body_bytes = c->first_ns = 0;
-    c->events = c->stamp_digits = 0;
+    c->events = c->deltas = c->stamp_digits = 0;
     c->head_have = c->tail_have = 0;
     c->last_was_newline = false;
     load.started++;
@@ -198,10 +200,13 @@ static void start_due(void) {
 }
 
 static void on_whole_answer(struct conn *c, uint64_t now) {
-    if (c->body_bytes != load.expect_bytes) wrong(c, "body length", c->body_bytes, load.expect_bytes);
-    if (load.events) {
-        if (c->events != load.events) wrong(c, "number of events", (uint64_t)c->events, (uint64_t)load.events);
-        if (c->tail_have != TAIL_BYTES || memcmp(c->tail, TAIL, TAIL_BYTES)) wrong(c, "the stream does not end with [DONE]", 0, 1);
+    if (load.expect_bytes && c->body_bytes != load.expect_bytes) wrong(c, "body length", c->body_bytes, load.expect_bytes);
+    if (load.deltas) {
+        const char *end = load.anthropic ? "message_stop" : "[DONE]";
+        if (load.events && c->events != load.events) wrong(c, "number of events", (uint64_t)c->events, (uint64_t)load.events);
+        if (c->deltas != load.deltas) wrong(c, "number of events with content", (uint64_t)c->deltas, (uint64_t)load.deltas);
+        if (!memmem(c->tail, c->tail_have, end, strlen(end))) wrong(c, "the stream does not end with [DONE] or message_stop", 0, 1);
+        load.events_seen += (uint64_t)c->events;
     }
     if (c->sent < load.request_len) wrong(c, "answered before the request was whole", c->sent, load.request_len);
     record(&latency, now - c->due_ns);
@@ -236,6 +241,7 @@ static const char *read_stamp(struct conn *c, const char *p, const char *end, ui
             c->stamp_digits = 0;
             if (c->stamp > now) wrong(c, "an event comes from the future", c->stamp, now);
             record(&event_delay, now - c->stamp);
+            c->deltas++;
             return p + 1;
         }
     }
@@ -307,7 +313,7 @@ static size_t take_body(struct conn *c, const char *p, size_t len, uint64_t now,
         case BODY:
         case CHUNK: {
             size_t n = (size_t)(end - p) < c->left ? (size_t)(end - p) : c->left;
-            if (load.events) read_events(c, p, n, now);
+            if (load.deltas) read_events(c, p, n, now);
             c->body_bytes += n;
             c->left -= n;
             p += n;
@@ -425,7 +431,7 @@ static void print_result(double wall_s) {
     getrusage(RUSAGE_SELF, &ru);
     double cpu_s = (double)(ru.ru_utime.tv_sec + ru.ru_stime.tv_sec) + (double)(ru.ru_utime.tv_usec + ru.ru_stime.tv_usec) / 1e6;
     printf("{\"requests\":%lu,\"wall_s\":%.6f,\"body_bytes\":%lu,\"events\":%lu,\"reconnects\":%lu,\"late_starts\":%lu,\"load_cpu_s\":%.6f,", load.completed,
-           wall_s, load.bytes, load.completed * (uint64_t)load.events, load.reconnects, load.late_starts, cpu_s);
+           wall_s, load.bytes, load.events_seen, load.reconnects, load.late_starts, cpu_s);
     print_histogram("latency_us", &latency);
     putchar(',');
     print_histogram("first_event_us", &first_event);
@@ -451,11 +457,13 @@ static void build_request(const char *path, const char *key, const char *body_fi
     size_t body_len;
     char *body = read_file(body_file, &body_len);
     char head[2048];
-    /* What openai-python sends, less its x-stainless fields. */
+    /* What openai-python and anthropic-sdk-python send, less their x-stainless fields. */
+    const char *own = load.anthropic ? "User-Agent: AsyncAnthropic/Python 0.122.0\r\nanthropic-version: 2023-06-01\r\nx-api-key: "
+                                     : "User-Agent: AsyncOpenAI/Python 3.54.0\r\nAuthorization: Bearer ";
     int n = snprintf(head, sizeof head,
                      "POST %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nAccept-Encoding: identity\r\nConnection: keep-alive\r\nAccept: application/json\r\n"
-                     "Content-Type: application/json\r\nUser-Agent: AsyncOpenAI/Python 3.54.0\r\nAuthorization: Bearer %s\r\nContent-Length: %zu\r\n\r\n",
-                     path, port, key, body_len);
+                     "Content-Type: application/json\r\n%s%s\r\nContent-Length: %zu\r\n\r\n",
+                     path, port, own, key, body_len);
     load.request_len = (size_t)n + body_len;
     load.request = malloc(load.request_len);
     if (!load.request) die("malloc");
@@ -465,7 +473,7 @@ static void build_request(const char *path, const char *key, const char *body_fi
 }
 
 int main(int argc, char **argv) {
-    const char *path = "/v1/chat/completions", *key = "", *body = NULL;
+    const char *key = "", *body = NULL;
     int port = 0;
     load.connections = 1;
     load.requests = 1;
@@ -477,7 +485,7 @@ int main(int argc, char **argv) {
         if (++i == argc) { fprintf(stderr, "load: %s needs a value\n", name); return 2; }
         const char *value = argv[i];
         if (!strcmp(name, "--port")) port = atoi(value);
-        else if (!strcmp(name, "--path")) path = value;
+        else if (!strcmp(name, "--dialect")) load.anthropic = !strcmp(value, "anthropic_messages");
         else if (!strcmp(name, "--key")) key = value;
         else if (!strcmp(name, "--body")) body = value;
         else if (!strcmp(name, "--connections")) load.connections = atoi(value);
@@ -486,13 +494,14 @@ int main(int argc, char **argv) {
         else if (!strcmp(name, "--read-every-us")) load.read_every_ns = atol(value) * 1000;
         else if (!strcmp(name, "--seed")) load.seed = strtoull(value, NULL, 10);
         else if (!strcmp(name, "--events")) load.events = atoi(value);
+        else if (!strcmp(name, "--deltas")) load.deltas = atoi(value);
         else if (!strcmp(name, "--expect-bytes")) load.expect_bytes = strtoull(value, NULL, 10);
         else if (!strcmp(name, "--max-seconds")) load.max_ns = (uint64_t)(atof(value) * 1e9);
         else { fprintf(stderr, "load: unknown option %s\n", name); return 2; }
     }
     if (!body || !port || load.connections < 1 || !load.requests) { fprintf(stderr, "load: --port, --body, --connections and --requests are needed\n"); return 2; }
     signal(SIGPIPE, SIG_IGN);
-    build_request(path, key, body, port);
+    build_request(load.anthropic ? "/v1/messages" : "/v1/chat/completions", key, body, port);
     load.to = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     load.epoll = epoll_create1(EPOLL_CLOEXEC);
     load.timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);

@@ -1,4 +1,5 @@
-/* A provider for benchmarks: OpenAI chat answers and streams over HTTP/1.1 from one thread, so cheap that it is never the bottleneck.
+/* A provider for benchmarks: chat answers and streams of OpenAI's or Anthropic's dialect (answers.h) over HTTP/1.1 from one thread, so cheap that
+ * it is never the bottleneck.
  *
  * Rule 1: nothing of the gateway's own code is used here, because this program judges it.
  * Rule 2: every byte of an answer is fixed but for the 20-digit timestamp in each event, so that the load generator can check exact lengths.
@@ -31,9 +32,7 @@
 #include <openssl/ssl.h>
 #endif
 
-#define MODEL "mock-model-2026-01-01"
-#define PREFIX "\"id\":\"chatcmpl-BenchBenchBenchBenchBenchBe\",\"object\":\"chat.completion"
-#define STAMP_DIGITS 20
+#include "answers.h"
 
 enum { IN_BYTES = 32768, SCRATCH_BYTES = 1 << 18, PIECE_BYTES = 4096, EVENTS_PER_WAIT = 1024 };
 
@@ -63,12 +62,8 @@ struct conn {
 
 static struct {
     int epoll, timer, listener;
-    int answer_bytes, events;
     uint64_t delay_ns, slack_ns;
-    char *answer, *event;
-    size_t answer_len, event_len, stamp_at;
-    char tail[2048], tail_usage[2048];
-    size_t tail_len, tail_usage_len, stream_body_bytes;
+    struct answers says;
     /* Streams with something to send: in order of due_ns when paced, else round robin. */
     struct conn *first, *last;
     uint64_t requests, streams, events_sent, connections, bad;
@@ -176,18 +171,18 @@ static void put_stamp(char *to, uint64_t value) {
     for (int i = STAMP_DIGITS - 1; i >= 0; i--, value /= 10) to[i] = (char)('0' + value % 10);
 }
 
-/* Send the next event of a stream; the last one goes out with the finish event, usage, [DONE] and the last chunk. */
+/* Send the next event of a stream; the last one goes out with what ends the stream and the last chunk. */
 static int send_event(struct conn *c) {
-    memcpy(c->piece, up.event, up.event_len);
-    put_stamp(c->piece + up.stamp_at, now_ns());
+    const struct event *event = up.says.script[c->event];
+    memcpy(c->piece, event->bytes, event->len);
+    put_stamp(c->piece + event->stamp_at, now_ns());
     c->out = c->piece;
-    c->out_left = up.event_len;
+    c->out_left = event->len;
     up.events_sent++;
-    if (++c->event == up.events) {
-        const char *tail = c->usage ? up.tail_usage : up.tail;
-        size_t len = c->usage ? up.tail_usage_len : up.tail_len;
-        memcpy(c->piece + up.event_len, tail, len);
-        c->out_left += len;
+    if (++c->event == up.says.events) {
+        const struct event *tail = c->usage ? &up.says.tail_usage : &up.says.tail;
+        memcpy(c->piece + event->len, tail->bytes, tail->len);
+        c->out_left += tail->len;
         c->done = true;
     }
     return flush(c);
@@ -256,8 +251,8 @@ static int answer(struct conn *c) {
     up.requests++;
     c->streaming = memmem(body, kept, "\"stream\":true", 13) || memmem(body, kept, "\"stream\": true", 14);
     if (!c->streaming) {
-        c->out = up.answer;
-        c->out_left = up.answer_len;
+        c->out = up.says.whole;
+        c->out_left = up.says.whole_len;
         int sent = flush(c);
         return sent < 0 ? -1 : sent ? finish_answer(c) : 0;
     }
@@ -367,70 +362,6 @@ static void run_streams(void) {
     if (up.delay_ns) arm_timer();
 }
 
-static char *build_text(size_t bytes) {
-    static const char words[] = "The quick answer is \\\"yes\\\", with one caveat:\\nthe longer answer depends on how the question is read. ";
-    char *text = malloc(bytes + 1);
-    if (!text) die("malloc");
-    for (size_t i = 0; i < bytes; i++) text[i] = words[i % (sizeof words - 1)];
-    /* A cut escape would break the JSON. */
-    for (size_t i = bytes > 2 ? bytes - 2 : 0; i < bytes; i++) text[i] = '.';
-    if (bytes > 2 && text[bytes - 3] == '\\') text[bytes - 3] = '.';
-    text[bytes] = 0;
-    return text;
-}
-
-static void build_answer(void) {
-    static const char format[] =
-        "{" PREFIX "\",\"created\":1767225600,\"model\":\"" MODEL "\",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"%s\","
-        "\"refusal\":null,\"annotations\":[]},\"logprobs\":null,\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":211,\"completion_tokens\":42,"
-        "\"total_tokens\":253,\"prompt_tokens_details\":{\"cached_tokens\":0}},\"service_tier\":\"default\",\"system_fingerprint\":\"fp_50cad350e4\"}";
-    int fixed = snprintf(NULL, 0, format, "");
-    int text_bytes = up.answer_bytes > fixed ? up.answer_bytes - fixed : 0;
-    char *text = build_text((size_t)text_bytes), *body = NULL;
-    if (asprintf(&body, format, text) < 0) die("asprintf");
-    up.answer_bytes = (int)strlen(body);
-    if (asprintf(&up.answer,
-                 "HTTP/1.1 200 OK\r\nDate: Thu, 01 Jan 2026 00:00:00 GMT\r\nContent-Type: application/json\r\nContent-Length: %d\r\n"
-                 "Connection: keep-alive\r\nopenai-processing-ms: 12\r\nx-request-id: req_0123456789abcdef0123456789abcdef\r\n"
-                 "x-ratelimit-remaining-requests: 9999\r\ncache-control: no-cache\r\n\r\n%s",
-                 up.answer_bytes, body) < 0) die("asprintf");
-    up.answer_len = strlen(up.answer);
-    free(text);
-    free(body);
-}
-
-static size_t put_chunk(char *to, const char *event) {
-    return (size_t)sprintf(to, "%zx\r\n%s\r\n", strlen(event), event);
-}
-
-static void build_stream(void) {
-    static const char finish[] =
-        "data: {" PREFIX ".chunk\",\"created\":1767225600,\"model\":\"" MODEL "\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n";
-    static const char usage[] =
-        "data: {" PREFIX ".chunk\",\"created\":1767225600,\"model\":\"" MODEL "\",\"choices\":[],\"usage\":{\"prompt_tokens\":211,\"completion_tokens\":200,"
-        "\"total_tokens\":411,\"prompt_tokens_details\":{\"cached_tokens\":0}}}\n\n";
-    static const char content[] =
-        "data: {" PREFIX ".chunk\",\"created\":1767225600,\"model\":\"" MODEL "\",\"system_fingerprint\":\"fp_50cad350e4\",\"choices\":[{\"index\":0,"
-        "\"delta\":{\"content\":\" @00000000000000000000\"},\"finish_reason\":null}]}\n\n";
-    static const char done[] = "data: [DONE]\n\n", last_chunk[] = "0\r\n\r\n";
-    up.event = malloc(sizeof content + 16);
-    if (!up.event) die("malloc");
-    up.event_len = put_chunk(up.event, content);
-    up.stamp_at = (size_t)(strchr(up.event, '@') - up.event) + 1;
-    char *to = up.tail;
-    to += put_chunk(to, finish);
-    to += put_chunk(to, done);
-    strcpy(to, last_chunk);
-    up.tail_len = strlen(up.tail);
-    to = up.tail_usage;
-    to += put_chunk(to, finish);
-    to += put_chunk(to, usage);
-    to += put_chunk(to, done);
-    strcpy(to, last_chunk);
-    up.tail_usage_len = strlen(up.tail_usage);
-    up.stream_body_bytes = (sizeof content - 1) * (size_t)up.events + sizeof finish - 1 + sizeof done - 1;
-}
-
 static void listen_on(int port) {
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t len = sizeof at;
@@ -441,8 +372,8 @@ static void listen_on(int port) {
     if (bind(up.listener, (struct sockaddr *)&at, sizeof at)) die("bind");
     if (listen(up.listener, 4096)) die("listen");
     if (getsockname(up.listener, (struct sockaddr *)&at, &len)) die("getsockname");
-    printf("{\"port\":%d,\"model\":\"" MODEL "\",\"answer_bytes\":%d,\"events\":%d,\"event_bytes\":%zu,\"stream_bytes\":%zu}\n", ntohs(at.sin_port),
-           up.answer_bytes, up.events + 2, up.event_len, up.stream_body_bytes);
+    printf("{\"port\":%d,\"model\":\"%s\",\"answer_bytes\":%d,\"events\":%d,\"event_bytes\":%zu,\"stream_bytes\":%zu}\n", ntohs(at.sin_port),
+           up.says.model, up.says.whole_body_bytes, up.says.stream_events, up.says.script[up.says.events - 1]->len, up.says.stream_body_bytes);
     fflush(stdout);
 }
 
@@ -493,16 +424,17 @@ static void watch(int fd, void *as) {
 }
 
 int main(int argc, char **argv) {
-    int port = 0;
+    int port = 0, answer_bytes = 600, events = 200;
+    bool anthropic = false, tools = false;
     const char *cert = NULL, *key = NULL;
-    up.answer_bytes = 600;
-    up.events = 200;
     up.slack_ns = 50000;
     for (int i = 1; i + 1 < argc; i += 2) {
         const char *name = argv[i], *value = argv[i + 1];
         if (!strcmp(name, "--port")) port = atoi(value);
-        else if (!strcmp(name, "--answer-bytes")) up.answer_bytes = atoi(value);
-        else if (!strcmp(name, "--events")) up.events = atoi(value);
+        else if (!strcmp(name, "--answer-bytes")) answer_bytes = atoi(value);
+        else if (!strcmp(name, "--events")) events = atoi(value);
+        else if (!strcmp(name, "--dialect")) anthropic = !strcmp(value, "anthropic_messages");
+        else if (!strcmp(name, "--content")) tools = !strcmp(value, "tools");
         else if (!strcmp(name, "--delay-us")) up.delay_ns = strtoull(value, NULL, 10) * 1000;
         /* Events due within this time go out together: it bounds the wake-ups per second. */
         else if (!strcmp(name, "--slack-us")) up.slack_ns = strtoull(value, NULL, 10) * 1000;
@@ -510,11 +442,10 @@ int main(int argc, char **argv) {
         else if (!strcmp(name, "--key")) key = value;
         else { fprintf(stderr, "upstream: unknown option %s\n", name); return 2; }
     }
-    if (up.events < 1) { fprintf(stderr, "upstream: --events must be at least 1\n"); return 2; }
+    if (events < (tools ? 10 : 1)) { fprintf(stderr, "upstream: --events must be at least 1, 10 with tools\n"); return 2; }
     signal(SIGPIPE, SIG_IGN);
     if (cert) load_tls(cert, key);
-    build_answer();
-    build_stream();
+    build_answers(&up.says, anthropic, tools, answer_bytes, events);
     up.epoll = epoll_create1(EPOLL_CLOEXEC);
     up.timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
     if (up.epoll < 0 || up.timer < 0) die("epoll");

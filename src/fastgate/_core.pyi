@@ -469,6 +469,9 @@ class GatewayService(Service):
     def resume(self, x: Exchange) -> None:
         """Go on with a request that waited for credentials; nothing happens if its caller has gone."""
 
+def hold_texts(body: bytes, mark: bytes) -> tuple[bytes, list[memoryview]] | None:
+    """Return a JSON body with *mark* and six digits in place of each long text, and those as they stood there; None if there is none."""
+
 # --- seen, but made by the core alone
 
 @disjoint_base

@@ -18,6 +18,7 @@ from fastgate.translate.rewrite import add_extra
 from fastgate.translate.speech import Speech
 from fastgate.translate.surrogates import without_halves
 from fastgate.translate.target import Naming
+from fastgate.translate.texts import put_back
 
 JSON = b"application/json"
 
@@ -73,7 +74,8 @@ def error_answer(caller: ErrorWriter, fault: Fault | Failed) -> Answer:
 class Translation:
     """A chat request of *caller*'s dialect at a deployment that speaks another.
 
-    *clock* tells seconds: callers of some dialects are told how long their answer took.
+    *clock* tells seconds: callers of some dialects are told how long their answer took. *texts* were held back from the request's
+    body (`texts.hold`). Raise Mislaid if they cannot be put back.
     """
 
     __slots__ = (
@@ -106,7 +108,14 @@ class Translation:
     )
 
     def __init__(
-        self, caller: CallerDialect, request: ChatRequest, speech: Speech, losses: Losses, naming: Naming, clock: Callable[[], float]
+        self,
+        caller: CallerDialect,
+        request: ChatRequest,
+        speech: Speech,
+        losses: Losses,
+        naming: Naming,
+        clock: Callable[[], float],
+        texts: list[memoryview] | None = None,
     ) -> None:
         dialect = speech.dialect
         self._timed: Callable[[], int] | None = None
@@ -116,7 +125,7 @@ class Translation:
         self._custom = emulate_custom_tools(request, speech.target, losses)
         body, self._asked = dialect.build_request(request, speech.target, losses)
         add_extra(body, speech.rewrites.extra_body)
-        self.body = orjson.dumps(body)
+        self.body = orjson.dumps(body) if texts is None else put_back(orjson.dumps(body), naming.seed, texts)
         path = dialect.PATHS["chat_stream" if request.stream else "chat"]
         self.head = speech.build_head(path, self.body, speech.fields(body))
         self.fields = warning_fields(losses)

@@ -17,6 +17,7 @@ from fastgate.translate.openai_chat.quirks import apply_quirks
 from fastgate.translate.rewrite import add_extra, drop_members
 from fastgate.translate.speech import Speech
 from fastgate.translate.target import Naming
+from fastgate.translate.texts import CARRYING, Mislaid, hold
 from fastgate.translate.tokens import estimate_tokens, needs_of
 from fastgate.translate.translation import Translation, warning_fields
 from fastgate.translate.whole import CountTranslation, EmbeddingTranslation, Whole
@@ -33,22 +34,33 @@ class Translator:
 
     def translate(self, exchange: Exchange) -> Translation | Whole | bytes | Refusal:
         """Return the translation of a request; bytes if that is its answer already, or why it is refused."""
+        text = exchange.body_bytes
+        naming = self._naming(exchange)
+        speech = _speech(exchange)
+        if exchange.operation.kind == "chat" and exchange.operation.dialect in CARRYING and speech.target.dialect in CARRYING:
+            held = hold(text, naming.seed)
+            if held is not None:
+                try:
+                    return self._translate(exchange, speech, naming, held[0], held[1])
+                except (GatewayError, Mislaid):
+                    # Said again below with the texts in it, so that an error tells what stands there.
+                    pass
         try:
-            return self._translate(exchange)
+            return self._translate(exchange, speech, naming, text, None)
         except GatewayError as error:
             return error.code, error.message, getattr(error, "param", None) or None
 
-    def _translate(self, exchange: Exchange) -> Translation | Whole | bytes:
+    def _translate(
+        self, exchange: Exchange, speech: Speech, naming: Naming, text: bytes, texts: list[memoryview] | None
+    ) -> Translation | Whole | bytes:
         operation = exchange.operation
-        speech = _speech(exchange)
         caller = CALLERS[operation.dialect]
-        body = _parse(exchange)
+        body = _parse(text)
         losses = speech.losses(body)
         drop_members(body, speech.rewrites)
-        naming = self._naming(exchange)
         upstream = UPSTREAMS[speech.target.dialect]
         name = operation.name
-        if operation.streams and b"alt=sse" in (exchange.query or b"").split(b"&"):
+        if exchange.query and operation.streams and b"alt=sse" in exchange.query.split(b"&"):
             # Google's streams are server-sent events only if asked for by this parameter.
             name = f"{name}_sse"
         if operation.kind == "embeddings":
@@ -63,7 +75,7 @@ class Translator:
                 # Ollama's way to have a model loaded: there is nothing to ask a provider.
                 loaded: bytes = caller.build_loaded(request, naming)
                 return loaded
-            return Translation(caller, request, speech, losses, naming, self._clock)
+            return Translation(caller, request, speech, losses, naming, self._clock, texts)
         if "count_tokens" in upstream.PATHS:
             return CountTranslation(caller, request, speech, upstream, losses)
         estimated: bytes = caller.build_count_answer(estimate_tokens(request))
@@ -76,7 +88,7 @@ class Translator:
         """
         caller = CALLERS[exchange.operation.dialect]
         try:
-            request = caller.parse_request(_parse(exchange), exchange.operation.name)
+            request = caller.parse_request(_parse(exchange.body_bytes), exchange.operation.name)
         except GatewayError:
             return group
         tokens, needs = estimate_tokens(request), needs_of(request)
@@ -99,7 +111,7 @@ class Translator:
         """Return the body of a request of the deployment's own dialect as its provider and the configuration want it, and what it lost."""
         speech = _speech(exchange)
         try:
-            body = _parse(exchange)
+            body = _parse(exchange.body_bytes)
             losses = speech.losses(body)
             drop_members(body, speech.rewrites)
             fill_body(body, exchange.operation.dialect, exchange.operation.kind, speech.rewrites.defaults)
@@ -140,9 +152,9 @@ def _speech(exchange: Exchange) -> Speech:
     return speech
 
 
-def _parse(exchange: Exchange) -> dict[str, Any]:
+def _parse(text: bytes) -> dict[str, Any]:
     try:
-        body = orjson.loads(exchange.body_bytes or b"{}")
+        body = orjson.loads(text or b"{}")
     except orjson.JSONDecodeError as error:
         # The scanner has found it to be JSON: what is left is a lone surrogate.
         raise InvalidRequest("", f"the body cannot be read as text: {error}") from error

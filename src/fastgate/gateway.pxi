@@ -82,7 +82,7 @@ cdef class GatewayService(Service):
         if x.deployment.credentials is not None and not is_authorized(self, x):
             return 0
         if x.deployment.native_bits & x.operation.dialect_bit:
-            if x.deployment.changed_for and translate_changed(self, x):
+            if x.deployment.changed_for and x.operation.body == 1 and translate_changed(self, x):
                 return 0
             build_request(x)
         elif translate_request(self, x):
@@ -160,6 +160,9 @@ cdef class GatewayService(Service):
             x.operation = self.control.operation_of_fault(
                 bytes_of(parsed_head.path.at, parsed_head.path.n) if parsed_head.path.at != NULL else b""
             )
+            if parsed_head.path.at != NULL and (code == "body_too_large" or code == "expectation_failed"):
+                # The head itself is whole: its request id and its page's origin belong to the answer.
+                keep_fields(x, &parsed_head)
         client.state = CLIENT_BODY
         self.refuse(x, code, message)
         return 0

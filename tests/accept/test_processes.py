@@ -192,15 +192,38 @@ def test_a_second_signal_cuts_a_running_stream(upstream: Upstream) -> None:
         assert "1 open connection cut" in started.log
 
 
-def test_a_stream_longer_than_the_drain_timeout_is_cut(upstream: Upstream) -> None:
+def test_a_stream_longer_than_the_drain_timeout_is_cut_behind_an_error_event(upstream: Upstream) -> None:
     with gateway(upstream, drain_timeout_s=0.1) as started:
         client, go_on, events = start_stream(started, upstream)
         started.send(signal.SIGTERM)
         assert started.end() == 1
+        rest: list[bytes] = []
         with pytest.raises(IncompleteResponseError):
-            list(events)
+            rest.extend(events)
+        (last,) = rest
+        error = orjson.loads(last.removeprefix(b"data: "))["error"]
+        assert error["code"] == "overloaded"
+        assert "shutting down" in error["message"]
         go_on.set()
         client.close()
+        assert "live objects: connections=0 exchanges=0 upstreams=0" in started.log
+
+
+def test_a_request_that_waits_longer_than_the_drain_timeout_is_answered_with_an_error(upstream: Upstream) -> None:
+    go_on = threading.Event()
+    asked = threading.Event()
+    upstream.serve(lambda _: asked.set(), hold(go_on))
+    with gateway(upstream, drain_timeout_s=0.1) as started, started.client() as client:
+        client.send(ASK)
+        assert asked.wait(PATIENCE_S)
+        started.send(signal.SIGTERM)
+        answer = client.read_response()
+        assert answer.status == 503
+        assert answer.error()["code"] == "overloaded"
+        assert answer.head.says_close
+        assert started.end() == 1
+        go_on.set()
+        assert "live objects: connections=0 exchanges=0 upstreams=0" in started.log
 
 
 def test_ctrl_c_drains_and_exits_with_130(upstream: Upstream) -> None:

@@ -115,6 +115,18 @@ def test_a_stop_signal_ends_all_workers(signum: signal.Signals, code: int) -> No
             wait_for_end(end)
 
 
+def test_sighup_ends_neither_the_supervisor_nor_its_workers() -> None:
+    with Supervised("answer") as supervised:
+        port = supervised.port()
+        workers = ask_all(port)
+        for pid in (*workers, supervised.process.pid):
+            os.kill(pid, signal.SIGHUP)
+        assert "restart" in supervised.wait_for_line("^SIGHUP: ").string
+        assert ask_all(port) == workers
+        supervised.send(signal.SIGTERM)
+        assert supervised.exit_code() == 0
+
+
 def test_the_port_is_free_after_the_end() -> None:
     with Supervised("answer") as supervised:
         port = supervised.port()

@@ -276,6 +276,22 @@ def test_an_upstream_that_resets_while_the_body_is_sent_is_an_error(gateway: Gat
         assert client.exchange(request(body=LARGE_BODY)).status in (502, 503)
 
 
+@pytest.mark.parametrize("garbage", [b"SSH-2.0-OpenSSH_9.2\r\n", b"hello", b"\x15\x03\x01\0\2\2\x50", b"<html>"])
+def test_garbage_and_an_end_instead_of_an_answer_is_502(garbage: bytes, gateway: Gateway, upstream: Upstream) -> None:
+    upstream.serve(send(garbage), fence, close)
+    with gateway.client() as client:
+        answer = client.exchange(request(body=chat()))
+    assert (answer.status, answer.error()["code"]) == (502, "upstream_protocol")
+
+
+@pytest.mark.parametrize("sent", [b"H", b"HTTP/1.", b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"])
+def test_half_a_head_and_an_end_is_503(sent: bytes, gateway: Gateway, upstream: Upstream) -> None:
+    upstream.serve(send(sent), fence, close)
+    with gateway.client() as client:
+        answer = client.exchange(request(body=chat()))
+    assert (answer.status, answer.error()["code"]) == (503, "upstream_cut")
+
+
 def test_a_broken_exchange_leaves_the_next_one_alone(gateway: Gateway, upstream: Upstream) -> None:
     with gateway.client() as client:
         for broken in (b"garbage\r\n\r\n", b"", b"HTTP/1.1 200 OK\r\nContent-Length: +1\r\n\r\n"):

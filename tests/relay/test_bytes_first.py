@@ -189,6 +189,21 @@ def test_a_stream_that_asks_for_usage_is_left_alone_and_gets_it(body: bytes, gat
     assert answer.body == delta(model="group-a") + usage_event("group-a") + DONE
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        *(b"[]", b"[{}]", b'"yes"', b'""', b"1", b"0", b"-1", b"true", b"false"),
+        *(b'{"include_usage":%s}' % value for value in (b"1", b"0", b'"true"', b'"false"', b"{}", b"[]", b'{"include_usage":false}')),
+    ],
+)
+def test_stream_options_that_are_none_are_the_providers_to_refuse(options: bytes, gateway: Gateway, upstream: Upstream) -> None:
+    upstream.serve(send(stream(delta(), usage_event(), DONE)))
+    body = b'{"model":@,"stream":true,"stream_options":%s,"n":1}' % options
+    answer = ask(gateway, body.replace(b"@", A))
+    assert upstream.request().body == body.replace(b"@", UP)
+    assert answer.body == delta(model="group-a") + usage_event("group-a") + DONE
+
+
 def test_a_legacy_completion_stream_asks_for_usage_too(gateway: Gateway, upstream: Upstream) -> None:
     upstream.serve(send(stream(delta(), usage_event(), DONE)))
     answer = ask(gateway, b'{"model":"group-a","prompt":"hi","stream":true}', "/v1/completions")
@@ -348,6 +363,14 @@ def test_an_invalid_body_is_400_and_goes_nowhere(body: bytes, gateway: Gateway, 
     answer = ask(gateway, body)
     assert answer.status == 400, answer.raw
     assert set(answer.error()) == {"message", "type", "param", "code"}
+    assert upstream.requests == []
+
+
+@pytest.mark.parametrize("half", [b"\\ud800", b"\\uDBFF", b"\\udc00", b"\\ud800a", b"\\udc00\\ud800", b"a\\ud83e\\u0041"])
+def test_a_model_with_half_of_a_surrogate_pair_is_told_so(half: bytes, gateway: Gateway, upstream: Upstream) -> None:
+    answer = ask(gateway, b'{"model":"group-%s"}' % half)
+    assert answer.status == 400
+    assert "surrogate" in str(answer.error()["message"])
     assert upstream.requests == []
 
 

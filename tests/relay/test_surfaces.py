@@ -252,6 +252,14 @@ def test_files_and_batches_are_the_providers(asked: tuple[str, str], body: bytes
     assert upstream.request().body == body
 
 
+@pytest.mark.parametrize("content_type", ["application/json", "application/x-ndjson", "application/octet-stream"])
+def test_a_files_content_keeps_its_own_model(content_type: str, gateway: Gateway, upstream: Upstream) -> None:
+    content = b'{"model":"its-own","response":{"model":"its-own"}}\n' * 3
+    upstream.serve(send(plain(content, content_type=content_type)))
+    answer = ask(gateway, "/v1/files/file-1/content?model=group-a", method="GET")
+    assert (answer.body, answer.field("content-type")) == (content, content_type.encode())
+
+
 def test_a_file_is_sent_on_byte_for_byte(gateway: Gateway, upstream: Upstream) -> None:
     sent = form(('Content-Disposition: form-data; name="purpose"', b"batch"), (FILE, SOUND))
     assert ask(gateway, "/v1/files", sent, content_type=FORM).status == 200

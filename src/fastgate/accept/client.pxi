@@ -254,6 +254,8 @@ cdef class ClientConnection(Connection):
             if buffer_len(&self.inbound) == 0:
                 return client_close(self)
             self.keep_alive = False
+            # Of whatever head was parsed last.
+            parsed_head.path.at = NULL
             self.service.on_fault(self, "request_timeout", "the request head did not arrive in time")
             return self.linger()
         if self.state == CLIENT_BODY:

@@ -326,7 +326,7 @@ cdef extern from *:
 
     /* 1 if p[0 .. n) holds the m bytes at *word*. */
     static int fg_holds(const uint8_t *p, ptrdiff_t n, const uint8_t *word, ptrdiff_t m) {
-        return memmem(p, (size_t)n, word, (size_t)m) != NULL;
+        return n >= m && (!m || memmem(p, (size_t)n, word, (size_t)m) != NULL);
     }
 
     /* Decimal digits of *value*; returns how many were written (at most 20). */

@@ -88,9 +88,11 @@ cdef int relay_head(Exchange self, Head *head) except -1:
         self.mode = MODE_RAW
     elif head.status >= 400:
         self.mode = MODE_ERROR
+    elif self.operation.opaque:
+        self.mode = MODE_RAW
     elif events:
         self.mode = MODE_EVENTS
-    elif (json or lines) and not self.operation.opaque:
+    elif json or lines:
         self.mode = MODE_JSON if json else MODE_LINES
         answer_start(&self.answer)
     return own_fields(self, b)
@@ -292,7 +294,7 @@ cdef int relay_event(Exchange self, const uint8_t *p, Py_ssize_t n) except -1:
         return take_out(self, p, n)
     if self.upstream is not None and self.upstream.body == BODY_CLOSE:
         # Only then the stream's own end is all that tells it from a cut.
-        self.terminated |= is_last_event(p, n, at, end)
+        self.terminated |= is_last_event(p, n)
     if models == 0 or name is None:
         return put(self, p, n)
     if models > 1:
@@ -356,17 +358,18 @@ cdef int scan_event(Exchange self, const uint8_t *p, Py_ssize_t at, Py_ssize_t e
 cdef tuple LAST_EVENTS = (b"message_stop", b"error", b"response.completed", b"response.failed", b"response.incomplete")
 
 
-cdef bint is_last_event(const uint8_t *p, Py_ssize_t n, Py_ssize_t at, Py_ssize_t end) except? True:
-    """Whether the event p[0 .. n) ends its stream: by its name, or by the type that its data p[at .. end) begins with."""
+cdef bint is_last_event(const uint8_t *p, Py_ssize_t n) except? True:
+    """Whether the event p[0 .. n) ends its stream: by its name or, without one, by the type that stands in its data."""
     cdef Py_ssize_t i = 0, stop
-    cdef bytes name
+    cdef bytes name, data
     while i < n:
         stop = line_end(p, i, n)
         if stop - i > 6 and memcmp(p + i, b"event:", 6) == 0:
             return bytes_of(p + i + 6, stop - i - 6).strip(b" ") in LAST_EVENTS
         i = stop + 1
+    data = bytes_of(p, n).replace(b" ", b"")
     for name in LAST_EVENTS:
-        if bytes_of(p + at, min(end - at, 64)).replace(b" ", b"").startswith(b'{"type":"' + name + b'"'):
+        if b'"type":"' + name + b'"' in data:
             return True
     return False
 
@@ -375,6 +378,8 @@ cdef int relay_wide_event(Exchange self, const uint8_t *p, Py_ssize_t n) except 
     """Pass on an event of several data lines, or take it out if it is ours."""
     if self.strip_usage and is_usage_event(self, p, n):
         return take_out(self, p, n)
+    if self.upstream is not None and self.upstream.body == BODY_CLOSE:
+        self.terminated |= is_last_event(p, n)
     answer_start(&self.answer)
     self.line = LINE_NONE
     relay_lines(self, p, n, True)

@@ -56,3 +56,16 @@ def test_a_form_of_very_many_tiny_parts_holds_up_nobody(body: bytes, status: int
         took_s = time.monotonic() - began
     assert status is None or answer.status == status, answer.raw
     assert took_s < PATIENCE_S
+
+
+def test_a_form_at_a_deployment_whose_bodies_are_changed_passes_as_it_is() -> None:
+    body = b'--XX\r\nContent-Disposition: form-data; name="model"\r\n\r\nup-model\r\n--XX\r\n'
+    body += b'Content-Disposition: form-data; name="file"; filename="a.json"\r\n\r\n{"max_tokens":1,"stream_options":{}}\r\n--XX--\r\n'
+    with Upstream() as upstream:
+        upstream.serve(send(plain(b"{}")))
+        changed = openai_model("group-a", upstream.port, temperature=0.5, extra_body={"a": 1})
+        with Gateway(configuration(changed)) as gateway, gateway.client() as client:
+            asked = body.replace(b"up-model", b"group-a")
+            sent = request("/v1/audio/transcriptions", asked, content_type="multipart/form-data; boundary=XX")
+            assert client.exchange(sent).status == 200
+            assert upstream.request().body == body

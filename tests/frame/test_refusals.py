@@ -52,6 +52,8 @@ REFUSED = {
     "an unknown path": (404, request("/v1/missing", chat(), *CALLERS_OWN)),
     "an unknown path without a key": (404, request("/v1/missing", b"", *CALLERS_OWN, method="GET", key=None)),
     "another method": (405, request("/v1/chat/completions", b"", *CALLERS_OWN, method="GET")),
+    "a body above the bound": (413, request("/v1/chat/completions", b"", *CALLERS_OWN, "Content-Length: 99999999", method="PUT")),
+    "another expectation": (417, request("/v1/chat/completions", chat(), *CALLERS_OWN, "Expect: a-wonder")),
     "an unknown model": (404, request("/v1/chat/completions", chat("nope"), *CALLERS_OWN)),
 }
 

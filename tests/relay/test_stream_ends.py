@@ -43,6 +43,8 @@ COMPLETE = {
     "message_stop of data alone": (MESSAGES, b'data: {"type": "message_stop"}\n\n'),
     "an error": (MESSAGES, b'event: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"no"}}\n\n'),
     "response.completed": (RESPONSES, b'event: response.completed\ndata: {"type":"response.completed"}\n\n'),
+    "message_stop whose type is not first": (MESSAGES, b'data: {"x":1, "type": "message_stop"}\n\n'),
+    "message_stop of two data lines": (MESSAGES, b'event: message_stop\ndata: {"type":\ndata: "message_stop"}\n\n'),
     "response.incomplete of data alone": (RESPONSES, b'data: {"type":"response.incomplete"}\n\n'),
 }
 

@@ -252,7 +252,7 @@ def test_files_and_batches_are_the_providers(asked: tuple[str, str], body: bytes
     assert upstream.request().body == body
 
 
-@pytest.mark.parametrize("content_type", ["application/json", "application/x-ndjson", "application/octet-stream"])
+@pytest.mark.parametrize("content_type", ["application/json", "application/x-ndjson", "text/event-stream", "application/octet-stream"])
 def test_a_files_content_keeps_its_own_model(content_type: str, gateway: Gateway, upstream: Upstream) -> None:
     content = b'{"model":"its-own","response":{"model":"its-own"}}\n' * 3
     upstream.serve(send(plain(content, content_type=content_type)))

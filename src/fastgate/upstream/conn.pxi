@@ -276,7 +276,7 @@ cdef class UpstreamConnection(Connection):
             if self.tls is not None and self.tls.reason is not None:
                 return self.broken(f"TLS with {self.pool.origin} failed: {self.tls.reason}")
             return self.broken(f"{self.pool.origin} closed the connection without an answer")
-        if not self.head_done and memcmp(self.inbound.data + self.inbound.start, b"HTTP/1.", min(7, buffer_len(&self.inbound))):
+        if not self.head_done and not begins_as_answer(&self.inbound):
             return self.broken_protocol("it sent what is no answer, and closed the connection")
         return self.fail("upstream_cut", f"{self.pool.origin} closed the connection before its answer was complete")
 
@@ -390,6 +390,11 @@ cdef class UpstreamConnection(Connection):
         self.deadline_us = 0
         watch(self, EPOLLIN | EPOLLRDHUP)
         return pool.give(self)
+
+
+cdef bint begins_as_answer(Buffer *b) noexcept:
+    """Whether the bytes so far, none included, can be the beginning of a status line."""
+    return buffer_len(b) == 0 or memcmp(b.data + b.start, b"HTTP/1.", min(7, buffer_len(b))) == 0
 
 
 cdef inline int64_t poller_clock(Poller poller) noexcept:

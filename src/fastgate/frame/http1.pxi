@@ -18,8 +18,9 @@ cdef extern from *:
         {14, 18, 1, "anthropic-beta"}, {14, 19, 0, "x-goog-api-key"}, {14, 20, 2, "retry-after-ms"},
         {14, 21, 2, "x-should-retry"},
         {15, 22, 0, "accept-encoding"}, {15, 23, 1, "idempotency-key"},
-        {16, 24, 0, "x-fastgate-model"}, {16, 25, 2, "content-encoding"}, {17, 26, 0, "transfer-encoding"}, {17, 27, 1, "anthropic-version"},
-        {17, 28, 0, "x-litellm-api-key"}, {19, 29, 2, "content-disposition"}, {20, 30, 2, "openai-processing-ms"},
+        {16, 24, 0, "x-fastgate-model"}, {16, 25, 2, "content-encoding"}, {17, 26, 0, "transfer-encoding"},
+        {17, 27, 1, "anthropic-version"}, {17, 28, 0, "x-litellm-api-key"},
+        {19, 29, 2, "content-disposition"}, {20, 30, 2, "openai-processing-ms"},
         {29, 31, 0, "access-control-request-method"}, {30, 32, 0, "access-control-request-headers"},
         {255, 0, 0, 0},
     };

@@ -28,7 +28,7 @@ cdef extern from *:
 
 
 def hold_texts(bytes body not None, bytes mark not None):
-    """Return a JSON body with *mark* and six digits in place of each long text, and the texts as they stood there; None if there is none."""
+    """Return a JSON body with *mark* and six digits for each long text, and the texts as they stood there; None if there is none."""
     cdef const uint8_t *p = <const uint8_t *>PyBytes_AS_STRING(body)
     cdef Py_ssize_t n = PyBytes_GET_SIZE(body), i = 0, copied = 0, start, end, depth = 0
     cdef bint within[TEXT_DEPTH]  # every member on the way to this depth leads to texts
@@ -93,7 +93,7 @@ cdef Py_ssize_t blank_start(const uint8_t *p, Py_ssize_t n) noexcept:
 
 
 cdef Py_ssize_t blank_end(const uint8_t *p, Py_ssize_t n) noexcept:
-    """Return the length of a JSON string without its end, if that may be white space: up to a visible ASCII character that ends no escape."""
+    """Return the length of a JSON string without an end that may be white space: up to a visible ASCII character that ends no escape."""
     cdef Py_ssize_t i = n, slashes
     while i > 0:
         if p[i - 1] > 32 and p[i - 1] < 127 and p[i - 1] != 92:

@@ -13,9 +13,8 @@ REPORTS := build/asan/reports
 # Reports go to files, so that one from a child process is not lost with its standard error. UBSan beside ASan writes to standard error
 # only (GCC's libubsan keeps a report file of its own), so it aborts and ASan reports the abort; log_path stands in both, since
 # libubsan's start resets libasan's. CPython frees little at exit: no leak check. Python's own allocator would hide heap errors.
-# Sanitized code is several times slower: FASTGATE_TEST_SCALE stretches what tests allow in time, and random examples are fewer than
-# in the other builds (500), where the oracles compare; here memory is looked at.
-ASAN_ENV = env PYTHONMALLOC=malloc FASTGATE_TEST_SCALE=4 FASTGATE_TEST_EXAMPLES=200 \
+# Sanitized code is several times slower: FASTGATE_TEST_SCALE stretches what tests allow in time.
+ASAN_ENV = env PYTHONMALLOC=malloc FASTGATE_TEST_SCALE=4 \
 	LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libubsan.so)" \
 	ASAN_OPTIONS="detect_leaks=0:handle_abort=1:log_path=$(CURDIR)/$(REPORTS)/report" \
 	UBSAN_OPTIONS="abort_on_error=1:log_path=$(CURDIR)/$(REPORTS)/report"

@@ -1,4 +1,4 @@
-"""What clients may send and what they are answered: RELIABILITY's strict HTTP profile, seen from the wire."""
+"""What clients may send and what they are answered: a strict HTTP profile, seen from the wire."""
 
 from collections.abc import Iterator
 

@@ -26,7 +26,7 @@ from fastgate.translate.losses import InvalidRequest, Losses
 
 Block = dict[str, Any]
 
-# Of tool_use.id and of a tool's name (FORMATS 1.4, 3.3).
+# Of tool_use.id and of a tool's name.
 _ALLOWED = re.compile(r"[a-zA-Z0-9_-]+").fullmatch
 _FORBIDDEN = re.compile(r"[^a-zA-Z0-9_-]")
 
@@ -256,12 +256,12 @@ def _write_audio(writer: Writer, part: Any) -> Block | None:
 
 
 def _write_thinking(writer: Writer, part: Any) -> Block | None:
-    # Thoughts of another provider, and those without a signature, would be a 400; they are never shown as text (FORMATS 3.6).
+    # Thoughts of another provider, and those without a signature, would be a 400; they are never shown as text.
     if part.dialect not in SIGNERS:
         return None
     if part.redacted:
         return {"type": "redacted_thinking", "data": part.redacted}
-    # Other vendors' models sign nothing, and some of them refuse the next turn without their thoughts (DeepSeek, FORMATS 2).
+    # Other vendors' models sign nothing, and some of them refuse the next turn without their thoughts (DeepSeek).
     if part.signature or (writer.unsigned and part.text):
         return {"type": "thinking", "thinking": part.text, "signature": part.signature}
     return None

@@ -73,7 +73,7 @@ def build_stop(finish: Finish, request: ChatRequest, calls: bool, own: bool) -> 
     if reason == "tool_use" and not calls:
         reason = "end_turn"
     elif calls and reason in ("end_turn", "stop_sequence"):
-        # Calls are to be answered, whatever the provider says (FORMATS 4).
+        # Calls are to be answered, whatever the provider says.
         reason = "tool_use"
     if finish.raw_finish and (own or finish.raw_finish in FINISHES):
         reason = finish.raw_finish

@@ -1,6 +1,6 @@
 """Turns of a talk -> `system` and `messages`.
 
-Laws (FORMATS 1.4, 3.1, 3.6): neighbours of one role are one message; all results of a turn stand first in ONE user message;
+Laws: neighbours of one role are one message; all results of a turn stand first in ONE user message;
 an assistant message begins with its thoughts; what is empty is left out and never replaced by invented text.
 """
 

@@ -163,7 +163,7 @@ def _add_tier(body: Body, tier: str, losses: Losses) -> None:
     body["service_tier"] = sent
 
 
-# Without effect on what the answer means or costs here, or without a word for it (FORMATS 10). Their empty values say nothing.
+# Without effect on what the answer means or costs here, or without a word for it. Their empty values say nothing.
 _DROPPED = tuple(
     (param, attrgetter(param))
     for param in (

@@ -1,4 +1,4 @@
-"""Events -> a stream of this dialect, as its callers read it (FORMATS 7.3).
+"""Events -> a stream of this dialect, as its callers read it.
 
 Law 1: message_start is first and is written with the first content or the end, so that it can tell usage that is known by then.
 Law 2: blocks never overlap. While a call's arguments may still grow, everything else waits behind it (`_waiting`).

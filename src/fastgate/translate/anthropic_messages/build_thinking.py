@@ -1,4 +1,4 @@
-"""How much to think, in the words that a generation of models understands (FORMATS 3.6)."""
+"""How much to think, in the words that a generation of models understands."""
 
 from typing import Any
 

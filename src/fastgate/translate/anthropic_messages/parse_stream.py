@@ -1,4 +1,4 @@
-"""A provider's stream -> events. One state: which block is open under which index (FORMATS 7.1)."""
+"""A provider's stream -> events. One state: which block is open under which index."""
 
 from collections.abc import Callable
 from typing import Any

@@ -24,7 +24,7 @@ _OPTIONS = (
     ("presence_penalty", "presence_penalty"),
     ("frequency_penalty", "frequency_penalty"),
 )
-# Without effect on meaning, or named so in FORMATS 3.4: left out with a warning.
+# Without effect on meaning: left out with a warning.
 _DROPPED = ("logit_bias", "user", "metadata", "service_tier", "verbosity", "store")
 _DROPPED_EXTRA = frozenset(
     {

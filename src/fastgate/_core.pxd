@@ -274,6 +274,13 @@ cdef struct Gather:
     Py_ssize_t content
 
 
+# A send of outbox[at .. at + n) to be made when the batch is over.
+cdef struct Held:
+    void *connection
+    Py_ssize_t at
+    Py_ssize_t n
+
+
 @final
 cdef class Poller:
     # One epoll descriptor, watched by the event loop; -1 once closed.
@@ -297,6 +304,12 @@ cdef class Poller:
     # Encrypted bytes on their way in or out.
     cdef uint8_t *sealed
     cdef Gather gather
+    # A batch of events is being handled: small sends are held until it is over, their bytes in `outbox`.
+    cdef bint batch
+    cdef uint8_t *outbox
+    cdef Py_ssize_t held_bytes
+    cdef Held held[256]
+    cdef int held_count
     # Of the last receive: READ_FULL, READ_SHORT or READ_NOTHING.
     cdef int last_read
     # Monotonic clock, read once per batch of events.
@@ -349,9 +362,13 @@ cdef class Connection(Watched):
     cdef void *timer_before
     # Output the socket did not take yet.
     cdef Buffer out
+    # The poller's outbox has output of this connection, which comes before any other.
+    cdef bint holds
     # None: plain. `out` holds encrypted bytes.
     cdef Tls tls
     cdef int on_deadline(self) except -1
+    cdef int on_kept(self) except -1
+    cdef int on_unsent(self) except -1
 
 
 @final

@@ -3,6 +3,7 @@
 include "frame/bytes.pxi"
 include "accept/posix.pxi"
 include "accept/poller.pxi"
+include "accept/outbox.pxi"
 include "accept/connection.pxi"
 include "accept/tls.pxi"
 include "accept/client.pxi"

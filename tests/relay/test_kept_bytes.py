@@ -1,10 +1,7 @@
 """What is still to be sent keeps its bytes: behind an answer that came early, in an answer of two reads, when a caller vanishes."""
 
-import os
-import signal
 import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
@@ -82,7 +79,7 @@ class Halted:
     """Steps that send *first*, and *rest* while the gateway's worker stands still: it finds that and the caller's end in one turn."""
 
     def __init__(self, gateway: Gateway, first: bytes, rest: bytes) -> None:
-        self._worker = gateway.pids()[1]
+        self._gateway = gateway
         self._first = first
         self._rest = rest
         self.began = threading.Event()
@@ -92,21 +89,13 @@ class Halted:
         peer.send(self._first)
         peer.upstream.fence()
         self.began.set()
-        os.kill(self._worker, signal.SIGSTOP)
-        wait_until_stopped(self._worker)
+        self._gateway.halt()
         peer.send(self._rest)
         self.halted.set()
         peer.upstream.saw_closed(peer.wait_closed())
 
     def go_on(self) -> None:
-        os.kill(self._worker, signal.SIGCONT)
-
-
-def wait_until_stopped(pid: int) -> None:
-    for _ in range(100_000):
-        if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T":
-            return
-    raise AssertionError("the worker does not stop")
+        self._gateway.go_on()
 
 
 # Each model of an event is replaced by the longer name: more pieces than one send takes, so the event is sent in the middle of its walk.

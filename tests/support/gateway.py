@@ -65,6 +65,7 @@ class Gateway:
         self._ended = False
         self._fence_lock = threading.Lock()
         self._fence: Client | None = None
+        self._halted = 0
         file = Path(self._directory.name) / "config.yaml"
         file.write_text(yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True))
         command = [sys.executable, "-m", "fastgate", "serve", "--config", str(file)]
@@ -165,6 +166,18 @@ class Gateway:
             fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
             ticks += int(fields[11]) + int(fields[12])
         return ticks / os.sysconf("SC_CLK_TCK")
+
+    def halt(self) -> None:
+        """Stop the first worker where it stands: what comes until `go_on` it finds in one turn."""
+        self._halted = self.pids()[1]
+        os.kill(self._halted, signal.SIGSTOP)
+        for _ in range(100_000):
+            if Path(f"/proc/{self._halted}/stat").read_text().rpartition(")")[2].split()[0] == "T":
+                return
+        raise AssertionError("the worker does not stop")
+
+    def go_on(self) -> None:
+        os.kill(self._halted, signal.SIGCONT)
 
     def stop(self) -> None:
         """Send SIGTERM; the exit must be clean, in time, and leave no live object."""

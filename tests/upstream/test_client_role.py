@@ -11,6 +11,7 @@ from tests.support.wire import IncompleteResponseError, Response, chat, message,
 from tests.upstream.client_cases import BODY, BOMBS, BROKEN, GOOD, SEEN, WRONG, Answer
 
 CHAT = request(body=chat())
+UNASKED = b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n"
 
 
 @pytest.fixture(scope="module")
@@ -89,12 +90,11 @@ def test_the_connection_is_not_used_again_when_bytes_follow_the_answer(case: Ans
 
 
 def test_the_connection_is_not_used_again_when_bytes_come_while_it_is_idle(gateway: Gateway, upstream: Upstream) -> None:
-    sent = send(plain(BODY)), fence, send(b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n"), fence
-    upstream.serve(*sent)
+    upstream.serve(send(plain(BODY)), fence, send(UNASKED), stall)
     with gateway.client() as client:
-        for _ in range(3):
+        for served in range(3):
             assert client.exchange(CHAT).body == SEEN
-            gateway.fence()
+            upstream.wait_for_closed(served + 1)
     assert len(upstream.requests) == 3
 
 

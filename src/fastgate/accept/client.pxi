@@ -201,6 +201,18 @@ cdef class ClientConnection(Connection):
             return self.on_eof()
         return 0
 
+    cdef int on_unsent(self) except -1:
+        # Whoever sends may still be walking memory that goes with the request: the poller tells of the end once that is done.
+        self.broken = True
+        return tell_again(self)
+
+    cdef int on_kept(self) except -1:
+        cdef int64_t latest = self.poller.now_us + self.service.write_timeout_us
+        # Between two requests the deadline is that of the next one: the answer before it comes first.
+        if self.deadline_us == 0 or self.deadline_us > latest or self.state == CLIENT_HEAD:
+            set_deadline(self, latest)
+        return 0
+
     cdef int on_exception(self) except -1:
         self.keep_alive = False
         if self.attached is not None:
@@ -244,6 +256,8 @@ cdef class ClientConnection(Connection):
 
     cdef int on_eof(self) except -1:
         """The client closed its side or is gone. An answer that is complete is still delivered to one that reads on."""
+        if self.holds:
+            deliver(self.poller)
         if buffer_len(&self.out) and (self.state == CLIENT_LINGER or self.state == CLIENT_HEAD):
             self.state = CLIENT_LINGER
             return watch(self, EPOLLOUT)
@@ -454,6 +468,8 @@ cdef class ClientConnection(Connection):
 
     cdef int linger(self) except -1:
         """Close, but let the client read what was sent: FIN first, what still comes is dropped."""
+        if self.holds:
+            deliver(self.poller)
         if self.fd < 0:
             return 0
         self.state = CLIENT_LINGER
@@ -486,13 +502,9 @@ cdef class ClientConnection(Connection):
             return 1
         if offer(self, &g.pieces[first], g.count - first, total):
             gather_start(g)
-            # Whoever sends may still be walking memory that goes with the request: the poller tells of the end once that is done.
-            self.broken = True
-            tell_again(self)
+            self.on_unsent()
             return 1
         gather_start(g)
-        if buffer_len(&self.out) and (self.deadline_us == 0 or self.deadline_us > self.poller.now_us + self.service.write_timeout_us):
-            set_deadline(self, self.poller.now_us + self.service.write_timeout_us)
         return 0
 
 

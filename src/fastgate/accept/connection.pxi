@@ -1,5 +1,6 @@
 # A socket in non-blocking mode: what it receives, what it still has to send.
-# Rule 1: output is offered to the socket at once; what it does not take waits in `out`, and EPOLLOUT is asked for only then.
+# Rule 1: output is offered to the socket within the batch of events that made it; what the socket does not take waits in `out`, and EPOLLOUT
+#   is asked for only then.
 # Rule 2: a closed connection has fd -1, no timer and no memory; closing twice is nothing.
 
 
@@ -46,6 +47,14 @@ cdef class Connection(Watched):
     cdef int on_deadline(self) except -1:
         raise NotImplementedError
 
+    cdef int on_kept(self) except -1:
+        """The socket did not take all that was sent; the rest waits in `out`."""
+        return 0
+
+    cdef int on_unsent(self) except -1:
+        """The socket failed when what was held was delivered. What there is to read may still be read (RFC 9112 9.5)."""
+        return tell_again(self)
+
 
 cdef int connection_open(Connection self, Poller poller, int fd, uint32_t interest) except -1:
     cdef int one = 1
@@ -63,6 +72,8 @@ cdef int connection_close(Connection self, bint reset) except -1:
     cdef Poller poller = self.poller
     if self.fd < 0:
         return 0
+    if self.holds and not reset:
+        deliver(poller)
     unfile_timer(self)
     if reset:
         option.l_onoff = 1
@@ -104,21 +115,6 @@ cdef Py_ssize_t receive(Connection self, uint8_t *p, Py_ssize_t n) except -1:
     return RECEIVED_NOTHING if errno == EAGAIN or errno == EINTR else RECEIVED_ERROR
 
 
-cdef enum:
-    JOINED_BYTES = 4096
-
-
-cdef inline const uint8_t *join(uint8_t *place, iovec *pieces, int count) noexcept:
-    """Copy the pieces one behind the other to *place*."""
-    cdef int i
-    cdef Py_ssize_t used = 0
-    for i in range(count):
-        if pieces[i].iov_len:  # an empty piece has no address
-            memcpy(place + used, pieces[i].iov_base, pieces[i].iov_len)
-            used += pieces[i].iov_len
-    return place
-
-
 cdef inline bint read_again(Connection self, uint32_t events) noexcept:
     """Whether a connection that was just read has to be read once more: an edge tells only once of what is there."""
     cdef int last = self.poller.last_read
@@ -134,41 +130,50 @@ cdef int tell_again(Connection self) except -1:
     return watch(self, interest)
 
 
-cdef int offer(Connection self, iovec *pieces, int count, Py_ssize_t total) except -1:
-    """Send the pieces; what the socket does not take is kept in `out`. Return 0, or 1 if the socket failed."""
-    cdef msghdr message
-    cdef ssize_t sent = 0
-    cdef int i
-    cdef Py_ssize_t n
+cdef inline int offer(Connection self, iovec *pieces, int count, Py_ssize_t total) except -1:
+    """Send the pieces, at the end of the batch if they are small; what the socket does not take is kept in `out`.
+
+    Return 0, or 1 if the socket failed.
+    """
     if total == 0:
         return 0
     if self.tls is not None:
-        return tls_offer(self, self.tls, pieces, count, total)
+        return tls_offer(self, self.tls, pieces, count)
+    return offer_bytes(self, pieces, count, total)
+
+
+cdef int offer_bytes(Connection self, iovec *pieces, int count, Py_ssize_t total) except -1:
+    """Send the pieces as they are: `offer` behind TLS."""
+    cdef ssize_t sent = 0
+    cdef int i
+    cdef Py_ssize_t n
+    if total <= SMALL_SEND_BYTES and self.poller.batch and buffer_len(&self.out) == 0:
+        return hold(self, pieces, count, total)
+    if self.holds:
+        deliver(self.poller)
     if buffer_len(&self.out) == 0:
-        if count == 1:
-            sent = send(self.fd, pieces[0].iov_base, pieces[0].iov_len, MSG_NOSIGNAL)
-        elif total <= JOINED_BYTES:
-            sent = send(self.fd, join(self.poller.sealed, pieces, count), total, MSG_NOSIGNAL)
-        else:
-            memset(&message, 0, sizeof(message))
-            message.msg_iov = pieces
-            message.msg_iovlen = count
-            sent = sendmsg(self.fd, &message, MSG_NOSIGNAL)
+        sent = send_now(self, pieces, count, total)
         if sent == total:
             return 0
         if sent < 0:
             if errno != EAGAIN and errno != EINTR:
                 return 1
             sent = 0
-    buffer_reserve(&self.out, total - sent)
     for i in range(count):
         n = pieces[i].iov_len
-        if sent >= n:
+        if sent < n:
+            keep(self, <const uint8_t *>pieces[i].iov_base, n, sent)
+            sent = 0
+        else:
             sent -= n
-            continue
-        buffer_append(&self.out, <const uint8_t *>pieces[i].iov_base + sent, n - sent)
-        sent = 0
-    return watch(self, self.interest | EPOLLOUT)
+    return 0
+
+
+cdef int keep(Connection self, const uint8_t *p, Py_ssize_t n, Py_ssize_t sent) except -1:
+    """The socket took *sent* bytes of p[0 .. n): the others wait in `out`."""
+    buffer_append(&self.out, p + sent, n - sent)
+    watch(self, self.interest | EPOLLOUT)
+    return self.on_kept()
 
 
 cdef int drain(Connection self) except -1:

@@ -95,7 +95,7 @@ cdef str tls_reason(object error):
     return getattr(error, "verify_message", None) or getattr(error, "reason", None) or str(error)
 
 
-cdef int tls_offer(Connection self, Tls tls, iovec *pieces, int count, Py_ssize_t total) except -1:
+cdef int tls_offer(Connection self, Tls tls, iovec *pieces, int count) except -1:
     """Encrypt the pieces and send them. Return 0, or 1 if the socket failed."""
     cdef int i
     cdef Py_ssize_t n, used = 0
@@ -122,16 +122,7 @@ cdef int tls_offer(Connection self, Tls tls, iovec *pieces, int count, Py_ssize_
 cdef int tls_flush(Connection self, Tls tls) except -1:
     """Send what the session has to say. Return 0, or 1 if the socket failed."""
     cdef bytes sealed = tls.leaving.read()
-    cdef Py_ssize_t n = PyBytes_GET_SIZE(sealed), sent = 0
-    if n == 0:
-        return 0
-    if buffer_len(&self.out) == 0:
-        sent = send(self.fd, PyBytes_AS_STRING(sealed), n, MSG_NOSIGNAL)
-        if sent == n:
-            return 0
-        if sent < 0:
-            if errno != EAGAIN and errno != EINTR:
-                return 1
-            sent = 0
-    buffer_append(&self.out, <const uint8_t *>PyBytes_AS_STRING(sealed) + sent, n - sent)
-    return watch(self, self.interest | EPOLLOUT)
+    cdef iovec piece
+    piece.iov_base = PyBytes_AS_STRING(sealed)
+    piece.iov_len = PyBytes_GET_SIZE(sealed)
+    return offer_bytes(self, &piece, 1, piece.iov_len) if piece.iov_len else 0

@@ -347,6 +347,7 @@ cdef extern from *:
         return n;
     }
     """
+    const bint FASTGATE_DEBUG
     const uint8_t fg_token[256]
     void fg_tables_init() noexcept
     void fg_memory_init() noexcept

@@ -12,9 +12,11 @@ cdef enum:
 
 cdef int translate_request(GatewayService self, Exchange x) except -1:
     """Say the request in the words of the deployment's dialect. Return 1 if it was refused."""
-    cdef object made = self.control.translate(x)
+    cdef object made
     cdef bytes body
     cdef Py_ssize_t digits
+    deliver(self.poller)
+    made = self.control.translate(x)
     if type(made) is tuple:
         x.param = made[2]
         return self.refuse(x, made[0], made[1])
@@ -233,6 +235,7 @@ cdef int translate_end(Exchange x) except -1:
     cdef object said
     buffer_free(&x.held)
     if x.mode == MODE_WHOLE:
+        deliver(x.client.poller)
         return translate_whole(x, x.translation.on_answer(held))
     if x.mode == MODE_ERROR:
         return translate_whole(x, x.translation.on_error(x.status, held))

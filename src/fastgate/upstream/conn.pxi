@@ -17,6 +17,11 @@ cdef class UpstreamConnection(Connection):
         cdef int turn
         if self.state == UPSTREAM_CONNECTING:
             return finish_connect(self)
+        if self.holds:
+            if self.reused and self.state == UPSTREAM_ACTIVE:
+                # Closed by the provider, or bytes nobody asked for: the request has not been sent yet, and goes elsewhere.
+                return self.broken(f"{self.pool.origin} closed the connection without an answer")
+            deliver(self.poller)
         if self.state == UPSTREAM_HANDSHAKE:
             if events & EPOLLOUT and drain(self):
                 return self.pool.failed(self, "upstream_unreachable", f"{self.pool.origin} closed the connection during the TLS handshake")
@@ -81,7 +86,6 @@ cdef class UpstreamConnection(Connection):
         """Write what is left of the request, straight from the exchange's memory."""
         cdef Exchange exchange = self.exchange
         cdef iovec pieces[12]
-        cdef msghdr message
         cdef ssize_t count
         cdef Py_ssize_t skip = self.sent, n
         cdef int i, used = 0
@@ -101,14 +105,11 @@ cdef class UpstreamConnection(Connection):
                 return self.broken("the connection to the provider failed while the request was written")
             return 0
         n = exchange.request_bytes - self.sent
-        if n <= JOINED_BYTES:
-            # One copy of little costs less than the kernel's walk over the pieces.
-            count = send(self.fd, join(self.poller.sealed, pieces, used), n, MSG_NOSIGNAL)
+        if n <= SMALL_SEND_BYTES and self.poller.batch:
+            hold(self, pieces, used, n)
+            count = n
         else:
-            memset(&message, 0, sizeof(message))
-            message.msg_iov = pieces
-            message.msg_iovlen = used
-            count = sendmsg(self.fd, &message, MSG_NOSIGNAL)
+            count = send_now(self, pieces, used, n)
         if count < 0:
             if errno != EAGAIN and errno != EINTR:
                 # An answer sent before the connection was closed may still be there to read (RFC 9112 9.5).
@@ -449,6 +450,8 @@ cdef int upstream_close(UpstreamConnection self) except -1:
         return 0
     self.pool.gone(self)
     self.state = UPSTREAM_CLOSED
+    # Whoever asked is gone, or asks elsewhere.
+    self.holds = False
     if self.fd >= 0:
         self.poller.upstreams -= 1
         connection_close(self, False)

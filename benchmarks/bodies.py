@@ -22,9 +22,18 @@ _TOOLS = ("find_text", "read_file", "write_file", "run_tests", "list_folder", "s
 
 
 def build_body(
-    size: int, stream: bool, dialect: str = "openai_chat", kind: Literal["chat", "agent"] = "chat", *, usage: bool = False
+    size: int,
+    stream: bool,
+    dialect: str = "openai_chat",
+    kind: Literal["chat", "agent"] = "chat",
+    *,
+    usage: bool = False,
+    alike: bool = True,
 ) -> bytes:
-    """Return a chat request of exactly *size* bytes for the group `bench`, `model` first; *usage* asks for it in an OpenAI stream."""
+    """Return a chat request of exactly *size* bytes for the group `bench`, `model` first; *usage* asks for it in an OpenAI stream.
+
+    One that is not *alike* has a stop sequence that the load generator counts up.
+    """
     anthropic = dialect == "anthropic_messages"
     messages: list[Turn] = [] if anthropic else [{"role": "system", "content": _SYSTEM}]
     request: dict[str, Any] = {"model": MODEL}
@@ -37,6 +46,8 @@ def build_body(
     request["messages"] = messages
     request |= {"temperature": 0.7, "max_tokens": 1024}
     request |= {"metadata": {"user_id": "user-4711"}} if anthropic else {"user": "user-4711"}
+    if not alike:
+        request["stop_sequences" if anthropic else "stop"] = ["tenant-0000"]
     if kind == "agent":
         request["tools"] = [_tool(name, anthropic) for name in _TOOLS]
         messages.append({"role": "user", "content": _USER})

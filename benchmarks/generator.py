@@ -32,7 +32,8 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
 def body_of(scenario: Scenario, running: Running) -> bytes:
     """Return the body that the target's callers send."""
     stream = bool(scenario.events)
-    return build_body(scenario.body_bytes, stream, running.target.dialect(scenario), scenario.body, usage=scenario.translated)
+    dialect = running.target.dialect(scenario)
+    return build_body(scenario.body_bytes, stream, dialect, scenario.body, usage=scenario.translated, alike=scenario.alike)
 
 
 def expectation(scenario: Scenario, running: Running, upstream: Upstream) -> Seen:
@@ -50,7 +51,8 @@ def build_command(
 ) -> list[str]:
     """Return the load generator's command line."""
     dialect = running.target.dialect(scenario)
-    body = BUILD / f"body-{dialect}-{scenario.body}-{scenario.body_bytes}{'-stream' if scenario.events else ''}.json"
+    kind = f"{scenario.body}{'' if scenario.alike else '-unlike'}-{scenario.body_bytes}{'-stream' if scenario.events else ''}"
+    body = BUILD / f"body-{dialect}-{kind}.json"
     body.write_bytes(body_of(scenario, running))
     exact = running.target.exact
     command = [str(build_load()), "--wait", "--port", str(running.port), "--key", KEY, "--body", str(body)]
@@ -60,6 +62,8 @@ def build_command(
         command += ["--events", str(expected.events if exact else 0), "--deltas", str(expected.deltas)]
     if scenario.events and not scenario.delay_us:
         command += ["--read-every-us", str(READ_FAST_STREAMS_EVERY_US)]
+    if not scenario.alike:
+        command += ["--vary"]
     if scenario.rate:
         command += ["--rate", str(scenario.rate), "--seed", str(seed)] + (["--poisson"] if scenario.poisson else [])
     return command

@@ -58,6 +58,8 @@ class Scenario(Struct, frozen=True, kw_only=True):
     content: Literal["text", "tools"] = "text"
     # Messages of 8 KB alone, or tools and turns of calls and their results as agents have them.
     body: Literal["chat", "agent"] = "chat"
+    # Requests differ in their texts alone, as those of one program do; else each has a stop sequence of its own.
+    alike: bool = True
     # nginx's proxy_buffer_size; 0: its default, one page.
     proxy_buffer_bytes: int = 0
     bounds: tuple[Bound, ...] = ()
@@ -172,6 +174,14 @@ SCENARIOS = (
     Scenario(
         name="translate-small-anthropic-openai", title="Anthropic caller, OpenAI upstream: 1 KB request, 0.6 KB answer", connections=64,
         requests=60_000, caller="anthropic_messages", upstream="openai_chat", bounds=_SMALL,
+    ),
+    Scenario(
+        name="translate-unlike-openai-anthropic", title="OpenAI caller, Anthropic upstream: 1 KB request, no two alike, 0.6 KB answer",
+        connections=64, requests=60_000, alike=False, caller="openai_chat", upstream="anthropic_messages",
+    ),
+    Scenario(
+        name="translate-unlike-anthropic-openai", title="Anthropic caller, OpenAI upstream: 1 KB request, no two alike, 0.6 KB answer",
+        connections=64, requests=60_000, alike=False, caller="anthropic_messages", upstream="openai_chat",
     ),
     Scenario(
         name="translate-200k-openai-anthropic", title="OpenAI caller, Anthropic upstream: 200 KB conversation", connections=8,

@@ -69,8 +69,10 @@ static struct {
     uint64_t requests, expect_bytes, max_ns, seed;
     double rate;
     long read_every_ns;
-    bool poisson, wait;
+    bool poisson, wait, vary;
     char *request;
+    /* Four digits in it that count requests; NULL: none. */
+    char *varies;
     size_t request_len;
     struct conn *conns;
     struct conn **free_conns;
@@ -154,6 +156,15 @@ static void open_conn(struct conn *c) {
     if (epoll_ctl(load.epoll, EPOLL_CTL_ADD, c->fd, &ev)) die("epoll_ctl");
 }
 
+/* Count up the four digits behind `tenant-` in the body: no two requests in a row are of one kind. */
+static void vary(void) {
+    if (!load.varies) return;
+    for (char *digit = load.varies + 3; digit >= load.varies; digit--) {
+        if (*digit != '9') { ++*digit; return; }
+        *digit = '0';
+    }
+}
+
 static void send_request(struct conn *c) {
     while (c->sent < load.request_len) {
         ssize_t n = send(c->fd, load.request + c->sent, load.request_len - c->sent, MSG_NOSIGNAL);
@@ -174,6 +185,7 @@ static void start(struct conn *c, uint64_t due_ns) {
     c->head_have = c->tail_have = 0;
     c->last_was_newline = false;
     load.started++;
+    vary();
     send_request(c);
 }
 
@@ -469,6 +481,11 @@ static void build_request(const char *path, const char *key, const char *body_fi
     if (!load.request) die("malloc");
     memcpy(load.request, head, (size_t)n);
     memcpy(load.request + n, body, body_len);
+    if (load.vary) {
+        load.varies = memmem(load.request, load.request_len, "tenant-", 7);
+        if (!load.varies) die("--vary needs tenant-0000 in the body");
+        load.varies += 7;
+    }
     free(body);
 }
 
@@ -482,6 +499,7 @@ int main(int argc, char **argv) {
         const char *name = argv[i];
         if (!strcmp(name, "--wait")) { load.wait = true; continue; }
         if (!strcmp(name, "--poisson")) { load.poisson = true; continue; }
+        if (!strcmp(name, "--vary")) { load.vary = true; continue; }
         if (++i == argc) { fprintf(stderr, "load: %s needs a value\n", name); return 2; }
         const char *value = argv[i];
         if (!strcmp(name, "--port")) port = atoi(value);

@@ -859,3 +859,23 @@ cdef class GatewayService(Service):
     cdef int handle(self, Exchange exchange) except -1
     cdef int refuse(self, Exchange exchange, str code, str message) except -1
     cdef int close(self, Exchange exchange) except -1
+
+
+# --- translate: bodies taken apart
+
+@final
+cdef class HeldTexts:
+    # Where the texts stand: pairs of offsets into it, [at, end).
+    cdef bytes body
+    cdef Buffer spans
+    # What will be `skeleton`, while the body is read, and how much of the body is in it.
+    cdef Buffer kept
+    cdef Py_ssize_t copied
+    # The body with marks in place of the texts.
+    cdef readonly bytes skeleton
+    # Of an answer: JSON of `usage` and `created`, and the id behind its prefix; b"": not there.
+    cdef readonly bytes usage
+    cdef readonly bytes created
+    cdef readonly bytes name
+    # Of a request: numbers of the texts that name users and sessions. Not every dialect says them.
+    cdef readonly list names

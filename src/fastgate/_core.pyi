@@ -469,8 +469,31 @@ class GatewayService(Service):
     def resume(self, x: Exchange) -> None:
         """Go on with a request that waited for credentials; nothing happens if its caller has gone."""
 
-def hold_texts(body: bytes, mark: bytes) -> tuple[bytes, list[memoryview]] | None:
-    """Return a JSON body with *mark* and six digits in place of each long text, and those as they stood there; None if there is none."""
+@final
+class HeldTexts:
+    """A JSON body taken apart: what others have in common with it, and its own texts, by their number."""
+
+    # With marks in place of the texts.
+    skeleton: bytes
+    # Of an answer: JSON of `usage` and `created`, and the id behind its prefix; b"": not there.
+    usage: bytes
+    created: bytes
+    name: bytes
+    # Of a request: numbers of the texts that name users and sessions. Not every dialect says them.
+    names: list[int]
+
+    def __len__(self) -> int: ...
+    def fill(self, pieces: tuple[bytes, ...], gaps: tuple[int, ...], others: list[bytes]) -> bytes:
+        """Return *pieces* with a text between any two: gaps[n] is the number of the one behind piece n; behind the last come *others*."""
+
+def hold_texts(body: bytes, mark: bytes) -> HeldTexts | None:
+    """Return a request's JSON with *mark* and six digits for each text, and for what names users and sessions; None if it has none."""
+
+def hold_answer(body: bytes, mark: bytes, moment: bytes) -> HeldTexts | None:
+    """Return an answer's JSON without what differs between answers of one form; None if it cannot be told apart.
+
+    Texts are held as by `hold_texts`, behind its prefix the id is *mark* and 999999, each number of `usage` is 0, `created` is *moment*.
+    """
 
 # --- seen, but made by the core alone
 

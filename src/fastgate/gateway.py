@@ -24,9 +24,7 @@ from fastgate.route.groups import Groups
 from fastgate.translate import CALLERS
 from fastgate.translate.local_answers import DialectAnswers
 from fastgate.translate.speech import speak
-from fastgate.translate.translation import Translation
 from fastgate.translate.translator import Refusal, Translator
-from fastgate.translate.whole import Whole
 from fastgate.upstream.bind import Binder
 from fastgate.upstream.refreshing import Refreshing
 
@@ -56,7 +54,9 @@ class Gateway:
         self._log = AccessLog(log_fd, log_format == "human")
         self._listeners: list[Listener] = []
         self._cors = Cors(settings.cors_origins)
-        self._translator = Translator(time.time)
+        self._translator = Translator(time.time, secrets.token_hex(12).encode())
+        # The request in the words of its deployment's dialect, its answer if there is one already, or why it is refused.
+        self.translate = self._translator.translate
         self._binder = Binder(settings, poller, loop, speak)
         # All workers' memory; one that is alone has its own.
         self._owners = Owners(shared if shared is not None else mmap.mmap(-1, SHARED_BYTES))
@@ -174,10 +174,6 @@ class Gateway:
             return told
         event: bytes = CALLERS[exchange.operation.dialect].build_error_event(error.status, error.kind, code, message)
         return event
-
-    def translate(self, exchange: Exchange) -> Translation | Whole | bytes | Refusal:
-        """Return the request in the words of its deployment's dialect, its answer if there is one already, or why it is refused."""
-        return self._translator.translate(exchange)
 
     def authorize(self, exchange: Exchange) -> str | None:
         """Return None if the deployment's credentials are at hand, "" if the request waits for them, else why there are none."""

@@ -1,6 +1,6 @@
 # A socket in non-blocking mode: what it receives, what it still has to send.
-# Rule 1: output is offered to the socket within the batch of events that made it; what the socket does not take waits in `out`, and EPOLLOUT
-#   is asked for only then.
+# Rule 1: output is offered to the socket within the batch of events that made it; what it does not take waits in `out`, and EPOLLOUT is
+#   asked for only then.
 # Rule 2: a closed connection has fd -1, no timer and no memory; closing twice is nothing.
 
 

@@ -1,6 +1,6 @@
 # Small sends of one batch of events, made one behind the other once the batch is handled. A send wakes its receiver; a receiver that
 # runs already is not woken again, and the work between two sends no longer lets it fall asleep: 7 % of a request at 64 connections.
-# Rule 1: bytes wait here while a batch is handled, never longer: not across a wait, not across a call into slow code (`deliver` first).
+# Rule 1: bytes wait here while a batch is handled, never longer: not across a wait, and few across slow code (`deliver_some` first).
 # Rule 2: per connection nothing overtakes what is held: a larger send, a shutdown or a close delivers first.
 
 cdef enum:
@@ -8,6 +8,8 @@ cdef enum:
     SMALL_SEND_BYTES = 4096
     OUTBOX_BYTES = 128 * 1024
     OUTBOX_SENDS = 256
+    # These may wait for slow code.
+    SLOW_SENDS = 8
     # Events that make a batch. With fewer, a send made at once is answered while the rest is still being done: 5 % at one connection.
     BATCH_LEAST = 4
 
@@ -52,6 +54,11 @@ cdef inline ssize_t send_now(Connection self, iovec *pieces, int count, Py_ssize
     message.msg_iov = pieces
     message.msg_iovlen = count
     return sendmsg(self.fd, &message, MSG_NOSIGNAL)
+
+
+cdef inline int deliver_some(Poller self) except -1:
+    """Before code that may take tens of microseconds: send what is held, unless that is little."""
+    return deliver(self) if self.held_count >= SLOW_SENDS else 0
 
 
 cdef int deliver(Poller self) except -1:

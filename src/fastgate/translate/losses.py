@@ -116,3 +116,12 @@ class Losses:
     def _warn(self, warning: str) -> None:
         if warning not in self.warnings:
             self.warnings.append(warning)
+
+
+def warning_fields(losses: Losses) -> bytes:
+    """Return the answer's field that names what was lost, b"" if nothing was."""
+    if not losses.warnings:
+        return b""
+    # Names of members are the caller's: what a field cannot hold is left out.
+    text = "; ".join(losses.warnings).encode("ascii", "replace")[:4096]
+    return b"x-fastgate-warnings: " + bytes(byte if 0x20 <= byte < 0x7F else 0x3F for byte in text) + b"\r\n"

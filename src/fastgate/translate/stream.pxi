@@ -15,7 +15,7 @@ cdef int translate_request(GatewayService self, Exchange x) except -1:
     cdef object made
     cdef bytes body
     cdef Py_ssize_t digits
-    deliver(self.poller)
+    deliver_some(self.poller)
     made = self.control.translate(x)
     if type(made) is tuple:
         x.param = made[2]
@@ -235,7 +235,7 @@ cdef int translate_end(Exchange x) except -1:
     cdef object said
     buffer_free(&x.held)
     if x.mode == MODE_WHOLE:
-        deliver(x.client.poller)
+        deliver_some(x.client.poller)
         return translate_whole(x, x.translation.on_answer(held))
     if x.mode == MODE_ERROR:
         return translate_whole(x, x.translation.on_error(x.status, held))

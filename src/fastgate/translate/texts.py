@@ -1,9 +1,8 @@
-"""Long texts of a request, carried from one dialect's body into another's as they stand: what nobody looks into is not decoded."""
+"""Texts, carried from one dialect's body into another's as they stand: what nobody looks into is not decoded."""
 
-from fastgate._core import hold_texts
+from collections.abc import Sequence
 
-# From here on it costs less to look for long texts than to decode them.
-HOLD_FROM_BYTES = 8 * 1024
+from msgspec import Struct
 
 # Dialects whose packages look at no more of a message's text than whether it is blank, and at the space at its ends. Others read
 # results of tools as JSON, or count characters.
@@ -11,26 +10,24 @@ CARRYING = frozenset({"openai_chat", "anthropic_messages"})
 
 
 class Mislaid(Exception):
-    """A text that was held is not in its place once."""
+    """What was held is not in its place once."""
 
 
-def hold(body: bytes, seed: str) -> tuple[bytes, list[memoryview]] | None:
-    """Return *body* with marks made of *seed* in place of its long texts, and those; None if it has none."""
-    return hold_texts(body, seed.encode()) if len(body) >= HOLD_FROM_BYTES else None
+class Places(Struct, frozen=True):
+    """A body with gaps: behind pieces[n] belongs the text with the number gaps[n]."""
+
+    pieces: tuple[bytes, ...]
+    gaps: tuple[int, ...] = ()
 
 
-def put_back(body: bytes, seed: str, texts: list[memoryview]) -> bytes:
-    """Return *body* with the texts in place of their marks, whatever their order. Raise Mislaid if one is missing or stands twice."""
-    pieces = body.split(seed.encode())
-    if len(pieces) != len(texts) + 1:
+def find_places(body: bytes, mark: bytes, count: int, names: Sequence[int] = ()) -> Places:
+    """Return *body* cut at *mark* and six digits, in any order.
+
+    Raise Mislaid if one of *count* texts stands twice, or is missing and none of *names*.
+    """
+    first, *others = body.split(mark)
+    gaps = [int(piece[:6]) if piece[:6].isdigit() else count for piece in others]
+    found = set(gaps)
+    if len(found) != len(gaps) or (gaps and max(gaps) >= count) or not found.union(names).issuperset(range(count)):
         raise Mislaid
-    whole: list[bytes | memoryview] = [pieces[0]]
-    left: list[memoryview | None] = [*texts]
-    for piece in pieces[1:]:
-        number = piece[:6]
-        text = left[int(number)] if number.isdigit() and int(number) < len(left) else None
-        if text is None:
-            raise Mislaid
-        left[int(number)] = None
-        whole += (text, piece[6:])
-    return b"".join(whole)
+    return Places((first, *(piece[6:] for piece in others)), tuple(gaps))

@@ -8,25 +8,20 @@ import orjson
 from msgspec.structs import replace
 
 from fastgate.translate.answer import ChatAnswer, Fault, Usage
-from fastgate.translate.conversation import ChatRequest
-from fastgate.translate.custom_tools import CustomCalls, emulate_custom_tools, restore_calls
+from fastgate.translate.custom_tools import CustomCalls, restore_calls
 from fastgate.translate.dialect import CallerDialect, ErrorWriter
 from fastgate.translate.events import Event, Failed, RefusalDelta, TextDelta, ThinkingDelta, ToolDelta, UsageSeen
-from fastgate.translate.losses import Losses
+from fastgate.translate.learned import take_apart
+from fastgate.translate.plan import Plan
 from fastgate.translate.playback import play
-from fastgate.translate.rewrite import add_extra
 from fastgate.translate.speech import Speech
 from fastgate.translate.surrogates import without_halves
 from fastgate.translate.target import Naming
-from fastgate.translate.texts import put_back
 
 JSON = b"application/json"
 
 # Statuses that one dialect alone knows (OWN_STATUSES of its package) -> what callers of others get.
 _OWN_STATUSES = {529: 503}
-
-# FRAMING of a dialect -> FRAMING_* of the core.
-_FRAMINGS = {"events": 0, "lines": 1, "frames": 2}
 
 # Deltas whose shape can be learned -> the member that holds their text.
 _TEXTS: dict[type, Callable[[Any], str]] = {
@@ -48,15 +43,6 @@ Shape = tuple[bytes, bytes, bytes, bytes]
 Answer = tuple[int, bytes, bytes, str | None, bytes]
 
 
-def warning_fields(losses: Losses) -> bytes:
-    """Return the answer's field that names what was lost, b"" if nothing was."""
-    if not losses.warnings:
-        return b""
-    # Names of members are the caller's: what a field cannot hold is left out.
-    text = "; ".join(losses.warnings).encode("ascii", "replace")[:4096]
-    return b"x-fastgate-warnings: " + bytes(byte if 0x20 <= byte < 0x7F else 0x3F for byte in text) + b"\r\n"
-
-
 def error_answer(caller: ErrorWriter, fault: Fault | Failed) -> Answer:
     """Return a provider's error in the words of a caller's dialect."""
     param, fields, status = "", b"", fault.status
@@ -72,18 +58,16 @@ def error_answer(caller: ErrorWriter, fault: Fault | Failed) -> Answer:
 
 
 class Translation:
-    """A chat request of *caller*'s dialect at a deployment that speaks another.
+    """A chat request of *caller*'s dialect at a deployment that speaks another, as *plan* says with *body*.
 
-    *clock* tells seconds: callers of some dialects are told how long their answer took. *texts* were held back from the request's
-    body (`texts.hold`). Raise Mislaid if they cannot be put back.
+    *naming* is called when something has to be named. *clock* tells seconds: callers of some dialects are told how long their answer took.
     """
 
     __slots__ = (
-        "_asked",
         "_builder",
         "_caller",
+        "_clock",
         "_copies",
-        "_custom",
         "_custom_calls",
         "_failed",
         "_last",
@@ -91,7 +75,7 @@ class Translation:
         "_learned_from",
         "_naming",
         "_parser",
-        "_request",
+        "_plan",
         "_said_before",
         "_speech",
         "_splitter",
@@ -110,43 +94,38 @@ class Translation:
     def __init__(
         self,
         caller: CallerDialect,
-        request: ChatRequest,
+        plan: Plan,
+        body: bytes,
         speech: Speech,
-        losses: Losses,
-        naming: Naming,
+        naming: Callable[[], Naming],
         clock: Callable[[], float],
-        texts: list[memoryview] | None = None,
     ) -> None:
-        dialect = speech.dialect
+        dialect, request = speech.dialect, plan.request
         self._timed: Callable[[], int] | None = None
-        if getattr(caller, "TIMED", False):
+        if plan.timed:
             began = clock()
             self._timed = lambda: max(1, int((clock() - began) * 1e9))
-        self._custom = emulate_custom_tools(request, speech.target, losses)
-        body, self._asked = dialect.build_request(request, speech.target, losses)
-        add_extra(body, speech.rewrites.extra_body)
-        self.body = orjson.dumps(body) if texts is None else put_back(orjson.dumps(body), naming.seed, texts)
-        path = dialect.PATHS["chat_stream" if request.stream else "chat"]
-        self.head = speech.build_head(path, self.body, speech.fields(body))
-        self.fields = warning_fields(losses)
+        self.body = body
+        self.head = speech.build_head(plan.path, body, plan.fields)
+        self.fields = plan.warnings
         self.stream = request.stream
-        self.framing = _FRAMINGS[dialect.FRAMING]
-        self._caller, self._request, self._speech, self._naming = caller, request, speech, naming
+        self.framing = plan.framing
+        self._caller, self._plan, self._speech, self._naming, self._clock = caller, plan, speech, naming, clock
         self._failed: Failed | Fault | None = None
         self._usage: Usage | None = None
         self.shape: Shape | None = None
-        self._last: Shape | None = None
-        self._last_text = ""
-        # What one event said before the error that it ended with.
-        self._said_before = b""
-        self._learned_from: Event | None = None
         self.absorbs = False
         self.content_type = JSON
         if request.stream:
-            self._parser = dialect.stream_parser(speech.target, self._asked)
-            self._builder = caller.stream_builder(request, naming)
+            self._last: Shape | None = None
+            self._last_text = ""
+            # What one event said before the error that it ended with.
+            self._said_before = b""
+            self._learned_from: Event | None = None
+            self._parser = dialect.stream_parser(speech.target, plan.asked)
+            self._builder = caller.stream_builder(request, naming())
             self.content_type = self._builder.CONTENT_TYPE
-            self._custom_calls = CustomCalls(self._custom) if self._custom else None
+            self._custom_calls = CustomCalls(plan.custom) if plan.custom else None
             self._copies = getattr(self._builder, "COPIES", True)
             if dialect.FRAMING == "frames":
                 self._splitter = dialect.frame_splitter()
@@ -259,22 +238,41 @@ class Translation:
 
     def on_answer(self, body: bytes) -> Answer:
         """Return a complete answer of status 2xx in the caller's words."""
+        plan = self._plan
+        if plan.mark and not plan.request.stream and not plan.custom:
+            said = self._say_as_before(body)
+            if said is not None:
+                return 200, JSON, said, None, b""
         try:
-            answer = self._speech.dialect.parse_answer(without_halves(body), self._speech.target, self._asked)
+            answer = self._speech.dialect.parse_answer(without_halves(body), self._speech.target, plan.asked)
         except Fault as fault:
             self._failed = fault
             return self._error(fault)
         self._usage = answer.usage
-        if self._custom:
-            restore_calls(answer, self._custom)
-        if self._request.stream:
+        if plan.custom:
+            restore_calls(answer, plan.custom)
+        if plan.request.stream:
             return self._played(answer)
-        naming = self._naming if self._timed is None else replace(self._naming, elapsed_ns=self._timed())
+        naming = self._naming()
+        if self._timed is not None:
+            naming = replace(naming, elapsed_ns=self._timed())
         try:
-            return 200, JSON, self._caller.build_answer(answer, self._request, naming), None, b""
+            return 200, JSON, self._caller.build_answer(answer, plan.request, naming), None, b""
         except Fault as fault:
             self._failed = fault
             return self._error(fault)
+
+    def _say_as_before(self, body: bytes) -> bytes | None:
+        """Return the answer as one of its form was said; None if it has to be said by itself."""
+        plan = self._plan
+        held = take_apart(body, plan.mark)
+        if held is None:
+            return None
+        form = plan.form_of(held, self._caller, self._speech, self._naming)
+        if form is None:
+            return None
+        said, self._usage = form.say(held, self._caller, self._speech, self._naming, self._clock)
+        return said
 
     def _played(self, answer: ChatAnswer) -> Answer:
         """A provider that does not stream: its answer comes as a stream of few events."""

@@ -1,25 +1,28 @@
 """What the gateway asks for: a request of one dialect put into the words of a deployment's, or what it becomes without asking."""
 
 from collections.abc import Callable
+from functools import partial
 from hashlib import blake2b
 from typing import Any
 
 import orjson
 
-from fastgate._core import Exchange, Group
+from fastgate._core import Exchange, Group, HeldTexts, hold_texts
 from fastgate.catalogue.fits import Excess, fits, lacks
 from fastgate.catalogue.model import Model
 from fastgate.errors import GatewayError
 from fastgate.translate import CALLERS, UPSTREAMS
+from fastgate.translate.conversation import ChatRequest
 from fastgate.translate.defaults import fill_body, fill_embeddings, fill_request
-from fastgate.translate.losses import InvalidRequest
+from fastgate.translate.losses import InvalidRequest, Losses, warning_fields
 from fastgate.translate.openai_chat.quirks import apply_quirks
+from fastgate.translate.plan import Plan, Plans, make_plan
 from fastgate.translate.rewrite import add_extra, drop_members
 from fastgate.translate.speech import Speech
 from fastgate.translate.target import Naming
-from fastgate.translate.texts import CARRYING, Mislaid, hold
+from fastgate.translate.texts import CARRYING, Mislaid
 from fastgate.translate.tokens import estimate_tokens, needs_of
-from fastgate.translate.translation import Translation, warning_fields
+from fastgate.translate.translation import Translation
 from fastgate.translate.whole import CountTranslation, EmbeddingTranslation, Whole
 
 # An error's code, message and parameter.
@@ -27,55 +30,59 @@ Refusal = tuple[str, str, str | None]
 
 
 class Translator:
-    """*clock* tells seconds of the epoch."""
+    """*clock* tells seconds of the epoch. *mark* is known to nobody else: it stands where texts are held."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], mark: bytes) -> None:
         self._clock = clock
+        self._mark = mark
+        self._plans = Plans()
 
     def translate(self, exchange: Exchange) -> Translation | Whole | bytes | Refusal:
         """Return the translation of a request; bytes if that is its answer already, or why it is refused."""
         text = exchange.body_bytes
-        naming = self._naming(exchange)
+        naming = partial(_name, exchange.path_model or exchange.model or b"", exchange.request_id, self._clock)
         speech = _speech(exchange)
-        if exchange.operation.kind == "chat" and exchange.operation.dialect in CARRYING and speech.target.dialect in CARRYING:
-            held = hold(text, naming.seed)
+        operation = exchange.operation
+        if operation.kind == "chat" and operation.dialect in CARRYING and speech.target.dialect in CARRYING:
+            held = hold_texts(text, self._mark)
             if held is not None:
+                key = (id(speech), operation.name, exchange.path_model, held.skeleton)
+                plan = self._plans.find(key)
                 try:
-                    return self._translate(exchange, speech, naming, held[0], held[1])
+                    if plan is None:
+                        plan = self._plan(exchange, speech, held)
+                        self._plans.keep(key, plan)
+                    body = held.fill(plan.body.pieces, plan.body.gaps, [])
+                    return Translation(CALLERS[operation.dialect], plan, body, speech, naming, self._clock)
                 except (GatewayError, Mislaid):
                     # Said again below with the texts in it, so that an error tells what stands there.
                     pass
         try:
-            return self._translate(exchange, speech, naming, text, None)
+            return self._translate(exchange, speech, naming, text)
         except GatewayError as error:
             return error.code, error.message, getattr(error, "param", None) or None
 
-    def _translate(
-        self, exchange: Exchange, speech: Speech, naming: Naming, text: bytes, texts: list[memoryview] | None
-    ) -> Translation | Whole | bytes:
+    def _plan(self, exchange: Exchange, speech: Speech, held: HeldTexts) -> Plan:
+        request, losses = _read(exchange, speech, held.skeleton)
+        return make_plan(CALLERS[exchange.operation.dialect], request, speech, losses, self._mark, held)
+
+    def _translate(self, exchange: Exchange, speech: Speech, naming: Callable[[], Naming], text: bytes) -> Translation | Whole | bytes:
         operation = exchange.operation
         caller = CALLERS[operation.dialect]
-        body = _parse(text)
-        losses = speech.losses(body)
-        drop_members(body, speech.rewrites)
         upstream = UPSTREAMS[speech.target.dialect]
-        name = operation.name
-        if exchange.query and operation.streams and b"alt=sse" in exchange.query.split(b"&"):
-            # Google's streams are server-sent events only if asked for by this parameter.
-            name = f"{name}_sse"
         if operation.kind == "embeddings":
-            asked = caller.parse_embedding_request(body, name)
+            body, losses = _body(text, speech)
+            asked = caller.parse_embedding_request(body, operation.name)
             fill_embeddings(asked, speech.rewrites.defaults)
-            return EmbeddingTranslation(caller, asked, speech, upstream, losses, naming)
-        request = caller.parse_request(body, name)
-        if speech.defaults is not None:
-            fill_request(request, speech.defaults)
+            return EmbeddingTranslation(caller, asked, speech, upstream, losses, naming())
+        request, losses = _read(exchange, speech, text)
         if operation.kind == "chat":
             if not request.turns and hasattr(caller, "build_loaded"):
                 # Ollama's way to have a model loaded: there is nothing to ask a provider.
-                loaded: bytes = caller.build_loaded(request, naming)
+                loaded: bytes = caller.build_loaded(request, naming())
                 return loaded
-            return Translation(caller, request, speech, losses, naming, self._clock, texts)
+            plan = make_plan(caller, request, speech, losses)
+            return Translation(caller, plan, plan.body.pieces[0], speech, naming, self._clock)
         if "count_tokens" in upstream.PATHS:
             return CountTranslation(caller, request, speech, upstream, losses)
         estimated: bytes = caller.build_count_answer(estimate_tokens(request))
@@ -111,9 +118,7 @@ class Translator:
         """Return the body of a request of the deployment's own dialect as its provider and the configuration want it, and what it lost."""
         speech = _speech(exchange)
         try:
-            body = _parse(exchange.body_bytes)
-            losses = speech.losses(body)
-            drop_members(body, speech.rewrites)
+            body, losses = _body(exchange.body_bytes, speech)
             fill_body(body, exchange.operation.dialect, exchange.operation.kind, speech.rewrites.defaults)
             if speech.target.dialect == "openai_chat" and exchange.operation.kind == "chat":
                 body = apply_quirks(body, speech.target, losses)
@@ -122,10 +127,30 @@ class Translator:
         add_extra(body, speech.rewrites.extra_body)
         return orjson.dumps(body), warning_fields(losses)
 
-    def _naming(self, exchange: Exchange) -> Naming:
-        model = exchange.path_model if exchange.path_model is not None else exchange.model
-        seed = blake2b(exchange.request_id, digest_size=12).hexdigest()
-        return Naming(model=(model or b"").decode("utf-8", "replace"), seed=seed, now=int(self._clock()))
+
+def _name(model: bytes, request_id: bytes, clock: Callable[[], float]) -> Naming:
+    return Naming(model=model.decode("utf-8", "replace"), seed=blake2b(request_id, digest_size=12).hexdigest(), now=int(clock()))
+
+
+def _body(text: bytes, speech: Speech) -> tuple[dict[str, Any], Losses]:
+    """Return a request's body without what does not go upstream, and the account of what it loses."""
+    body = _parse(text)
+    losses = speech.losses(body)
+    drop_members(body, speech.rewrites)
+    return body, losses
+
+
+def _read(exchange: Exchange, speech: Speech, text: bytes) -> tuple[ChatRequest, Losses]:
+    body, losses = _body(text, speech)
+    operation = exchange.operation
+    name = operation.name
+    if exchange.query and operation.streams and b"alt=sse" in exchange.query.split(b"&"):
+        # Google's streams are server-sent events only if asked for by this parameter.
+        name = f"{name}_sse"
+    request = CALLERS[operation.dialect].parse_request(body, name)
+    if speech.defaults is not None:
+        fill_request(request, speech.defaults)
+    return request, losses
 
 
 def _explain(group: Group, reasons: list[tuple[Excess | None, list[str]]]) -> Refusal:

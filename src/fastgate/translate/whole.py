@@ -9,11 +9,11 @@ from fastgate.translate.answer import Fault
 from fastgate.translate.conversation import ChatRequest
 from fastgate.translate.custom_tools import emulate_custom_tools
 from fastgate.translate.embeddings import EmbeddingRequest
-from fastgate.translate.losses import Losses
+from fastgate.translate.losses import Losses, warning_fields
 from fastgate.translate.rewrite import add_extra
 from fastgate.translate.speech import Speech
 from fastgate.translate.target import Naming
-from fastgate.translate.translation import JSON, Answer, Shape, error_answer, warning_fields
+from fastgate.translate.translation import JSON, Answer, Shape, error_answer
 
 
 class Whole:

@@ -8,6 +8,7 @@ from fastgate.translate.anthropic_messages.errors import REQUEST_ID_FIELD, build
 from fastgate.translate.anthropic_messages.parse_answer import parse_answer
 from fastgate.translate.anthropic_messages.parse_request import parse_request
 from fastgate.translate.anthropic_messages.parse_stream import stream_parser
+from fastgate.translate.anthropic_messages.usage import build_usage, read_usage
 from fastgate.translate.anthropic_messages.version import version_fields
 
 FRAMING = "events"
@@ -27,10 +28,12 @@ __all__ = [
     "build_error",
     "build_error_event",
     "build_request",
+    "build_usage",
     "parse_answer",
     "parse_count",
     "parse_error",
     "parse_request",
+    "read_usage",
     "stream_builder",
     "stream_parser",
     "version_fields",

@@ -7,7 +7,7 @@ import orjson
 from fastgate.translate.answer import ChatAnswer, Choice, Fault, FinishReason
 from fastgate.translate.anthropic_messages.blocks_in import Wrong, parse_blocks
 from fastgate.translate.anthropic_messages.errors import excerpt, fault_of
-from fastgate.translate.anthropic_messages.usage import USAGE_MEMBERS, parse_usage
+from fastgate.translate.anthropic_messages.usage import USAGE_MEMBERS, read_usage
 from fastgate.translate.anthropic_messages.words import DIALECT, FINISHES, RAW_FINISHES, TIERS_SERVED
 from fastgate.translate.conversation import Part, Text, ToolCall
 from fastgate.translate.target import Asked, Target
@@ -42,7 +42,7 @@ def parse_answer(body: bytes, target: Target, asked: Asked) -> ChatAnswer:
     return ChatAnswer(
         id=_text(message.get("id")),
         choices=[_choice(message, parts)],
-        usage=parse_usage(counters) if counters else None,
+        usage=read_usage(counters, target),
         service_tier=TIERS_SERVED.get(_text(counters.get("service_tier")), ""),
         extra=_rest(message, counters),
         dialect=DIALECT,

@@ -3,6 +3,7 @@
 from typing import Any
 
 from fastgate.translate.answer import Usage
+from fastgate.translate.target import Target
 
 # Members of `usage` that are read; others are kept for a caller of this dialect.
 USAGE_MEMBERS = frozenset(
@@ -41,6 +42,11 @@ def parse_usage(said: dict[str, Any], known: Usage | None = None) -> Usage:
             _count(details.get("thinking_tokens"), before.reasoning_tokens) if isinstance(details, dict) else before.reasoning_tokens
         ),
     )
+
+
+def read_usage(value: dict[str, Any], target: Target) -> Usage | None:
+    """Return the usage of a complete answer; None if it says nothing."""
+    return parse_usage(value) if value else None
 
 
 def build_usage(usage: Usage | None) -> dict[str, Any]:

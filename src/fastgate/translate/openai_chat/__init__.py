@@ -14,6 +14,7 @@ from fastgate.translate.openai_chat.parse_answer import parse_answer
 from fastgate.translate.openai_chat.parse_request import parse_request
 from fastgate.translate.openai_chat.parse_stream import FRAMING, stream_parser
 from fastgate.translate.openai_chat.quirks import apply_quirks, needs_quirks
+from fastgate.translate.openai_chat.usage import build_usage, read_usage
 
 __all__ = [
     "FRAMING",
@@ -26,12 +27,14 @@ __all__ = [
     "build_error",
     "build_error_event",
     "build_request",
+    "build_usage",
     "needs_quirks",
     "parse_answer",
     "parse_embedding_answer",
     "parse_embedding_request",
     "parse_error",
     "parse_request",
+    "read_usage",
     "stream_builder",
     "stream_parser",
 ]

@@ -10,7 +10,7 @@ from fastgate.translate.openai_chat.errors import find_error, unreadable
 from fastgate.translate.openai_chat.media import split_data_url
 from fastgate.translate.openai_chat.parse_messages import signature_of
 from fastgate.translate.openai_chat.thoughts import UNSIGNED, thoughts_of
-from fastgate.translate.openai_chat.usage import parse_usage
+from fastgate.translate.openai_chat.usage import read_usage
 from fastgate.translate.openai_chat.words import DIALECT, FINISH_READ
 from fastgate.translate.target import Asked, Target
 
@@ -36,7 +36,7 @@ def parse_answer(body: bytes, target: Target, asked: Asked) -> ChatAnswer:
         id=text_of(value.get("id")),
         created=created if isinstance(created, int) else 0,
         choices=[_parse_choice(choice, number, target, asked) for number, choice in enumerate(choices)],
-        usage=parse_usage(usage, target.quirks) if isinstance(usage, dict) else None,
+        usage=read_usage(usage, target) if isinstance(usage, dict) else None,
         service_tier=text_of(value.get("service_tier")),
         extra={name: member for name, member in value.items() if name not in _KNOWN and member is not None},
         dialect=DIALECT,

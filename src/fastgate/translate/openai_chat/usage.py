@@ -4,6 +4,7 @@ from typing import Any
 
 from fastgate.providers.provider import Quirks
 from fastgate.translate.answer import Usage
+from fastgate.translate.target import Target
 
 # Moonshot counts them at the top (platform.moonshot.ai/docs/api/chat, 2026-11).
 _AT_TOP = frozenset({"cached_tokens", "cache_creation_input_tokens", "reasoning_tokens"})
@@ -30,6 +31,11 @@ def parse_usage(value: dict[str, Any], quirks: Quirks) -> Usage:
     if quirks.reasoning_beside_output:
         usage.output_tokens += usage.reasoning_tokens
     return usage
+
+
+def read_usage(value: dict[str, Any], target: Target) -> Usage:
+    """Return the usage of a complete answer."""
+    return parse_usage(value, target.quirks)
 
 
 def build_usage(usage: Usage) -> dict[str, Any]:

@@ -45,11 +45,14 @@ def parse_options(arguments: list[str]) -> argparse.Namespace:
 
 
 def targets_of(scenario: Scenario, targets: list[Target]) -> list[Target]:
-    """Return the targets of *scenario*: with fastgate also its own base, where a bound names one."""
+    """Return the targets of *scenario*: with fastgate also its own base, where a bound names one; LiteLLM where one names it."""
+    compared = {bound.against for bound in scenario.bounds}
     wanted = []
     for target in targets:
+        if target.name == "litellm" and "litellm" not in compared:
+            continue
         wanted.append(target)
-        if target.name == "fastgate" and any(bound.against == "fastgate-same" for bound in scenario.bounds):
+        if target.name == "fastgate" and "fastgate-same" in compared:
             wanted.append(TARGETS["fastgate-same"])
     return wanted
 

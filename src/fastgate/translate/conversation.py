@@ -136,7 +136,8 @@ class Tool(Struct, kw_only=True):
     # JSON Schema; None: not said.
     parameters: dict[str, Any] | None = None
     strict: bool | None = None
-    # "function"; "custom" (free text in, OpenAI); "hosted": run by the provider, `raw` says how in `dialect`.
+    # "function"; "custom": free text in, OpenAI alone, a function for everybody else (custom_tools.py); "hosted": run by the
+    # provider, `raw` says how in `dialect`.
     kind: Literal["function", "custom", "hosted"] = "function"
     raw: dict[str, Any] = field(default_factory=dict)
     dialect: str = ""

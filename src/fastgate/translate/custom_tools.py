@@ -1,4 +1,7 @@
-"""Custom tools (free text in) where no provider knows them: functions with one string, whose calls come back as free text."""
+"""Custom tools (free text in) where no provider knows them: functions with one string, whose calls come back as free text.
+
+Done before an upstream's builder and behind its parser: builders are given custom tools only for providers that know them.
+"""
 
 from typing import Any
 

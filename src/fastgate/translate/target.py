@@ -32,8 +32,6 @@ class Asked(Struct, kw_only=True):
     no_calls: bool = False
     # Only the first call of an answer is passed on: the provider knows no parallel_tool_calls.
     one_call: bool = False
-    # Custom tools (free text in), by their names as sent: functions with one string member `input`; their calls come back as free text.
-    custom_tools: frozenset[str] = frozenset()
 
 
 class Naming(Struct, frozen=True, kw_only=True):

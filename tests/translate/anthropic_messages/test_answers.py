@@ -208,13 +208,9 @@ def test_a_call_of_the_callers_tool_stays_one_beside_the_answer_tool() -> None:
     assert ([type(part) for part in choice.parts], choice.finish) == ([Text, ToolCall], "tool_calls")
 
 
-def test_names_and_custom_tools_come_back_as_the_caller_knows_them() -> None:
-    asked = Asked(renamed={"my_tool": "my.tool"}, custom_tools=frozenset({"py"}))
-    content = [{**CALL, "name": "my_tool"}, {**CALL, "name": "py", "input": {"input": 'print("x")'}}]
-    assert read(asked, content=content).choices[0].parts == [
-        ToolCall(id="a", name="my.tool", arguments='{"a":1}'),
-        ToolCall(id="a", name="py", arguments='print("x")', custom=True),
-    ]
+def test_names_come_back_as_the_caller_knows_them() -> None:
+    answer = read(Asked(renamed={"my_tool": "my.tool"}), content=[{**CALL, "name": "my_tool"}])
+    assert answer.choices[0].parts == [ToolCall(id="a", name="my.tool", arguments='{"a":1}')]
 
 
 def test_a_call_without_id_or_input_is_still_one() -> None:

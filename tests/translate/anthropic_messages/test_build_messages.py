@@ -228,11 +228,6 @@ def test_arguments_become_an_object_whatever_the_model_wrote(arguments: str, giv
     assert messages[1]["content"][0]["input"] == given
 
 
-def test_a_call_of_a_custom_tool_has_its_text_as_input() -> None:
-    call = ToolCall(id="a", name="f", arguments="{free", custom=True)
-    assert messages_of(said("user", "x"), said("assistant", call), said("user", "y"))[1]["content"][0]["input"] == {"input": "{free"}
-
-
 def image(media_type: str, data: str) -> dict[str, Any]:
     return {"type": "image", "source": {"type": "base64", "media_type": media_type, "data": data}}
 

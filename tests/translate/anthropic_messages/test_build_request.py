@@ -168,15 +168,6 @@ def test_a_strict_tool_has_closed_objects_where_the_model_knows_strict() -> None
     assert warnings == ["drop:tools.strict"]
 
 
-def test_a_custom_tool_is_a_function_of_one_text_and_a_grammar_is_refused() -> None:
-    said, warnings, asked = build(tools=[Tool(name="py", description="runs", kind="custom", raw={"format": {"type": "text"}})])
-    assert said["tools"][0]["input_schema"]["required"] == ["input"]
-    assert (warnings, asked.custom_tools) == (["emulate:tools.py"], frozenset({"py"}))
-    for raw in ({"format": {"type": "grammar"}}, {"custom": {"name": "py", "format": {"type": "grammar"}}}):
-        with pytest.raises(NotCarried, match="'py'"):
-            build(tools=[Tool(name="py", kind="custom", raw=raw)])
-
-
 def test_a_hosted_tool_of_another_provider_is_refused_by_name() -> None:
     tool = Tool(name="web_search", kind="hosted", raw={"type": "web_search"}, dialect="openai_responses")
     with pytest.raises(NotCarried, match="'web_search'"):

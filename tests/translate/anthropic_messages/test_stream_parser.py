@@ -202,7 +202,7 @@ def test_what_cannot_be_read_is_a_fault(event: bytes) -> None:
     assert (raised.value.status, raised.value.kind) == (502, "upstream")
 
 
-ASKED = Asked(answer_tool="json_answer", renamed={"my_tool": "my.tool"}, custom_tools=frozenset({"py"}))
+ASKED = Asked(answer_tool="json_answer", renamed={"my_tool": "my.tool"})
 
 
 def test_the_answer_tools_input_is_streamed_as_text() -> None:
@@ -234,13 +234,4 @@ def test_text_stays_before_a_call_of_the_callers_tool() -> None:
         ToolStart(call=0, id="a", name="my.tool"),
         ToolDelta(call=0, arguments="{}"),
         Finish(reason="tool_calls"),
-    ]
-
-
-def test_a_custom_tools_text_comes_whole() -> None:
-    call = start(0, type="tool_use", id="a", name="py", input={})
-    pieces = [delta(0, "input_json_delta", partial_json=piece) for piece in ('{"inp', 'ut":"print(\\"x', '\\")"}')]
-    assert hear(call, *pieces, stop(0), asked=ASKED) == [
-        ToolStart(call=0, id="a", name="py", custom=True),
-        ToolDelta(call=0, arguments='print("x")'),
     ]

@@ -125,12 +125,6 @@ def test_names_come_back_as_the_caller_said_them() -> None:
     ]
 
 
-def test_a_custom_tools_call_comes_back_as_free_text() -> None:
-    asked = Asked(custom_tools=frozenset({"sql_1"}), renamed={"sql_1": "sql"})
-    assert choice(wire(use("sql_1", input="SELECT 1")), asked).parts == [ToolCall(id="a", name="sql", arguments="SELECT 1", custom=True)]
-    assert choice(wire(use("sql_1", other=1)), asked).parts == [ToolCall(id="a", name="sql", arguments='{"other":1}', custom=True)]
-
-
 def test_the_answers_tool_comes_back_as_text_with_finish_stop() -> None:
     found = choice(wire({"text": "Here:"}, use("json_answer", city="Bern"), stop="tool_use"), Asked(answer_tool="json_answer"))
     assert (found.parts, found.finish) == ([Text(text='{"city":"Bern"}')], "stop")

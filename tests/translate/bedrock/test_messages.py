@@ -129,11 +129,6 @@ def test_calls_without_ids_are_paired_with_results_in_their_order() -> None:
     ]
 
 
-def test_free_text_of_a_custom_call_becomes_an_object() -> None:
-    body, _, _ = built(user("hi"), assistant(ToolCall(id="a", name="f", arguments="SELECT 1", custom=True)))
-    assert body["messages"][1]["content"][0]["toolUse"]["input"] == {"input": "SELECT 1"}
-
-
 @pytest.mark.parametrize("arguments", ['{"a":', "[1]", "null", '"x"', "NaN"])
 def test_arguments_that_are_no_json_object_are_the_callers_mistake(arguments: str) -> None:
     with pytest.raises(InvalidRequest, match="`f`") as caught:

@@ -107,8 +107,6 @@ def test_parallel_tool_calls_false_keeps_the_first_call_alone() -> None:
 @pytest.mark.parametrize(
     ("tool", "words"),
     [
-        (Tool(name="grep", kind="custom", dialect="openai_chat", raw={"custom": {"format": {"type": "grammar"}}}), "`grep`"),
-        (Tool(name="grep", kind="custom", dialect="openai_responses", raw={"format": {"type": "grammar"}}), "`grep`"),
         (Tool(name="web_search", kind="hosted", dialect="anthropic_messages", raw={"type": "web_search_20250305"}), "`web_search`"),
         (Tool(name="", kind="hosted", dialect="openai_responses", raw={"type": "mcp"}), "`hosted`"),
     ],
@@ -117,17 +115,6 @@ def test_a_tool_of_another_vendor_is_refused_by_name(tool: Tool, words: str) -> 
     with pytest.raises(NotCarried, match=words):
         built(tools=[tool])
     assert "toolConfig" not in built(tools=[tool], drop_params=True)[0]
-
-
-def test_a_tool_that_takes_free_text_is_a_function_with_one_string() -> None:
-    raw = {"type": "custom", "custom": {"name": "ns.sql", "format": {"type": "text"}}}
-    body, asked, lost = built(tools=[Tool(name="ns.sql", description="Runs it", kind="custom", dialect="openai_chat", raw=raw)])
-    made = body["toolConfig"]["tools"][0]["toolSpec"]
-    assert made["description"] == "Runs it"
-    assert made["inputSchema"]["json"] == {"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"]}
-    assert asked.custom_tools == frozenset({made["name"]})
-    assert asked.renamed == {made["name"]: "ns.sql"}
-    assert lost == ["emulate:tools.ns.sql"]
 
 
 def test_a_hosted_tool_of_converse_itself_is_written_back() -> None:

@@ -231,17 +231,6 @@ def test_names_come_back_as_the_caller_said_them() -> None:
     assert read(call(0, "a", "ns_tool_1"), asked=Asked(renamed={"ns_tool_1": "ns.tool"}))[0] == [ToolStart(call=0, id="a", name="ns.tool")]
 
 
-def test_a_custom_tools_call_is_told_as_free_text_once_it_is_whole() -> None:
-    asked = Asked(custom_tools=frozenset({"sql_1"}), renamed={"sql_1": "sql"})
-    for closed in ([block_stop(0)], []):
-        events, _ = read(call(0, "a", "sql_1"), piece(0, '{"input":"SE'), piece(0, 'LECT 1"}'), *closed, stop("tool_use"), asked=asked)
-        assert events == [
-            ToolStart(call=0, id="a", name="sql", custom=True),
-            ToolDelta(call=0, arguments="SELECT 1"),
-            Finish(reason="tool_calls"),
-        ]
-
-
 def test_the_answers_tool_is_streamed_as_text_with_finish_stop() -> None:
     events, _ = read(
         call(0, "a", "json_answer"), piece(0, '{"a":'), piece(0, "1}"), block_stop(0), call(1, "b", "json_answer"), piece(1, "{}"),

@@ -95,12 +95,6 @@ def test_the_answers_tool_comes_back_as_text_with_finish_stop() -> None:
     assert (choice.parts, choice.finish) == ([Text(text='{"x":1}')], "stop")
 
 
-def test_a_custom_tools_call_comes_back_as_free_text() -> None:
-    body = wire("TOOL_CALL", calls=("sql",), text="").replace(b'{\\"x\\":1}', b'{\\"input\\":\\"SELECT 1\\"}')
-    choice = parsed(body, Asked(custom_tools=frozenset({"sql"}))).choices[0]
-    assert choice.parts == [ToolCall(id="sql", name="sql", arguments="SELECT 1", custom=True)]
-
-
 def test_of_several_calls_the_first_alone_is_passed_on_if_one_was_asked_for() -> None:
     choice = parsed(wire("TOOL_CALL", calls=("f", "g"), text=""), Asked(one_call=True)).choices[0]
     assert choice.parts == [ToolCall(id="f", name="f", arguments='{"x":1}')]

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import orjson
 import pytest
 
 from fastgate.translate.conversation import (
@@ -128,11 +127,6 @@ def test_calls_without_ids_are_paired_with_results_in_their_order() -> None:
     assert [call["id"] for call in told[1]["tool_calls"]] == [one["tool_call_id"] for one in told[2:]]
 
 
-def test_free_text_of_a_custom_call_becomes_an_object() -> None:
-    told = messages(user("hi"), assistant(ToolCall(id="a", name="f", arguments='say "x"', custom=True)))
-    assert orjson.loads(told[1]["tool_calls"][0]["function"]["arguments"]) == {"input": 'say "x"'}
-
-
 def test_images_of_results_follow_the_last_of_them_as_the_users() -> None:
     picture = Image(url="https://example.com/a.png")
     body, _, lost = built(
@@ -202,20 +196,11 @@ def test_parallel_tool_calls_false_keeps_the_first_call_alone() -> None:
     assert lost == ["emulate:parallel_tool_calls"]
 
 
-@pytest.mark.parametrize("kind", ["custom", "hosted"])
-def test_a_tool_of_another_vendor_is_refused_by_name(kind: Any) -> None:
-    tool = Tool(name="grep", kind=kind, dialect="openai_responses", raw={"format": {"type": "grammar"}})
-    with pytest.raises(NotCarried, match="`grep`"):
+def test_a_tool_of_another_vendor_is_refused_by_name() -> None:
+    tool = Tool(name="web_search", kind="hosted", dialect="openai_responses", raw={"type": "web_search"})
+    with pytest.raises(NotCarried, match="`web_search`"):
         built(tools=[tool])
     assert "tools" not in built(tools=[tool], drop_params=True)[0]
-
-
-def test_a_tool_that_takes_free_text_is_a_function_with_one_string() -> None:
-    body, asked, lost = built(tools=[Tool(name="sql", kind="custom", dialect="openai_chat", raw={"custom": {"name": "sql"}})])
-    schema = {"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"]}
-    assert body["tools"] == [{"type": "function", "function": {"name": "sql", "parameters": schema}}]
-    assert asked.custom_tools == frozenset({"sql"})
-    assert lost == ["emulate:tools.sql"]
 
 
 def test_sampling_has_coheres_names() -> None:

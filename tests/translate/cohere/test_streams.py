@@ -163,17 +163,6 @@ def test_an_answers_tool_without_arguments_answers_with_an_empty_object() -> Non
     assert found == [TextDelta(text="{}"), Finish(reason="stop")]
 
 
-def test_a_custom_tools_call_is_told_as_free_text_once_it_is_whole() -> None:
-    asked = Asked(custom_tools=frozenset({"sql"}))
-    for closed in ([wire("tool-call-end", 0)], []):
-        found, _ = read(call(0, "sql", '{"input":'), piece(0, '"SELECT 1"}'), *closed, end("TOOL_CALL"), asked=asked)
-        assert found == [
-            ToolStart(call=0, id="sql", name="sql", custom=True),
-            ToolDelta(call=0, arguments="SELECT 1"),
-            Finish(reason="tool_calls"),
-        ]
-
-
 def test_of_several_calls_the_first_alone_is_passed_on_if_one_was_asked_for() -> None:
     found, _ = read(call(0, "f", "{}"), call(1, "g", "{"), piece(1, "}"), end("TOOL_CALL"), asked=Asked(one_call=True))
     assert found == [ToolStart(call=0, id="f", name="f"), ToolDelta(call=0, arguments="{}"), Finish(reason="tool_calls")]

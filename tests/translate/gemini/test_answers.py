@@ -185,10 +185,10 @@ def test_logprobs_are_openais_and_return() -> None:
     assert build(answer)["candidates"][0]["logprobsResult"] == result
 
 
-def test_renamed_custom_and_surplus_calls_are_undone() -> None:
-    calls = [{"functionCall": {"name": "_f", "args": {"input": "ls"}}}, {"functionCall": {"name": "g"}}]
-    choice = choice_of(*calls, asked=Asked(renamed={"_f": "1f"}, custom_tools=frozenset({"_f"}), one_call=True))
-    assert choice.parts == [ToolCall(id="", name="1f", arguments="ls", custom=True)]
+def test_renamed_and_surplus_calls_are_undone() -> None:
+    calls = [{"functionCall": {"name": "_f", "args": {"a": "b"}}}, {"functionCall": {"name": "g"}}]
+    choice = choice_of(*calls, asked=Asked(renamed={"_f": "1f"}, one_call=True))
+    assert choice.parts == [ToolCall(id="", name="1f", arguments='{"a":"b"}')]
     assert choice.finish == "tool_calls"
 
 

@@ -72,22 +72,6 @@ def test_parallel_calls_are_forbidden_by_reading_the_first_alone() -> None:
     assert warnings == ["emulate:parallel_tool_calls"]
 
 
-def test_a_custom_tool_is_a_function_with_one_text() -> None:
-    call = Turn(role="assistant", parts=[ToolCall(id="1", name="sh", arguments="ls -l", custom=True)])
-    body, asked, warnings = build(request(user("a"), call, tools=[Tool(name="sh", description="d", kind="custom")]))
-    (declared,) = body["tools"][0]["functionDeclarations"]
-    assert declared["parametersJsonSchema"]["properties"] == {"input": {"type": "string"}}
-    assert body["contents"][1]["parts"][0]["functionCall"]["args"] == {"input": "ls -l"}
-    assert asked.custom_tools == {"sh"}
-    assert warnings == ["emulate:tools.custom"]
-
-
-def test_a_tool_with_a_grammar_is_refused_by_name() -> None:
-    raw = {"type": "custom", "custom": {"name": "sh", "format": {"type": "grammar"}}}
-    with pytest.raises(NotCarried, match="sh"):
-        build(request(tools=[Tool(name="sh", kind="custom", raw=raw, dialect="openai_chat")]))
-
-
 def test_a_tool_that_another_provider_runs_is_refused_by_name() -> None:
     hosted = Tool(name="web_search", kind="hosted", raw={"type": "web_search"}, dialect="openai_responses")
     with pytest.raises(NotCarried, match="web_search"):

@@ -89,7 +89,7 @@ ANSWERS = st.fixed_dictionaries(
     },
     optional={"usageMetadata": OBJECTS, "promptFeedback": OBJECTS, "responseId": JSON},
 )
-ASKED = Asked(renamed={"a": "b"}, custom_tools=frozenset({"user"}), one_call=True, answer_tool="model")
+ASKED = Asked(renamed={"a": "b"}, one_call=True, answer_tool="model")
 
 
 @settings(max_examples=200)

@@ -159,7 +159,6 @@ LOST: list[tuple[Turn, str]] = [
     (user(Text(text="a", citations=[{}])), "drop:citations"),
     (Turn(role="tool", parts=[ToolResult(call_id="c", is_error=True)]), "drop:is_error"),
     (assistant(CALL), "emulate:tool_calls.arguments"),
-    (assistant(ToolCall(id="c", name="f", arguments="free", custom=True)), "emulate:tool_calls.arguments"),
 ]
 
 
@@ -277,7 +276,6 @@ def test_members_are_carried_changed_or_dropped_and_named(members: dict[str, Any
         ({"extra": {"audio": {"voice": "x"}}, "dialect": "openai_chat"}, "audio"),
         ({"extra": {"width": 512}, "dialect": "ollama"}, "width"),
         ({"extra": {"previous_response_id": "r"}}, "previous_response_id"),
-        ({"tools": [Tool(name="grep", kind="custom")]}, "tools.grep"),
         ({"tools": [Tool(name="web_search", kind="hosted", dialect="anthropic_messages")]}, "tools.web_search"),
         ({"tools": [Tool(name="f")], "tool_choice": ToolChoice(mode="named", names=["g"])}, "tool_choice"),
     ],

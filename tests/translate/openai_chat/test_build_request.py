@@ -54,7 +54,7 @@ TURNS: list[tuple[Turn, list[dict[str, Any]]]] = [
                 "content": "a",
                 "tool_calls": [
                     {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}},
-                    {"id": "d", "type": "function", "function": {"name": "sh", "arguments": '{"input":"ls"}'}},
+                    {"id": "d", "type": "custom", "custom": {"name": "sh", "input": "ls"}},
                 ],
             }
         ],
@@ -225,27 +225,6 @@ def test_the_flat_grammar_of_responses_is_nested_here() -> None:
     tool = Tool(name="sh", kind="custom", raw={"type": "custom", "name": "sh", "format": grammar}, dialect="openai_responses")
     [written] = built(asking(tools=[tool]), {"knows": frozenset({"custom_tools"})})["tools"]
     assert written["custom"]["format"] == {"type": "grammar", "grammar": {"definition": "start: A", "syntax": "lark"}}
-
-
-def test_a_custom_tool_is_a_function_with_one_string_where_it_may_not_be_known() -> None:
-    tool = Tool(name="sh", description="d", kind="custom", raw={"type": "custom", "name": "sh"}, dialect="openai_responses")
-    turns = [user(Text(text="hi")), Turn(role="assistant", parts=[ToolCall(id="c", name="sh", arguments="ls", custom=True)])]
-    request = asking(turns=turns, tools=[tool], tool_choice=ToolChoice(mode="named", names=["sh"]))
-    lost = losses()
-    body, asked = openai_chat.build_request(request, target(), lost)
-    parameters = {"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"]}
-    assert body["tools"] == [{"type": "function", "function": {"name": "sh", "description": "d", "parameters": parameters}}]
-    assert body["tool_choice"] == {"type": "function", "function": {"name": "sh"}}
-    assert body["messages"][1]["tool_calls"] == [{"id": "c", "type": "function", "function": {"name": "sh", "arguments": '{"input":"ls"}'}}]
-    assert (asked.custom_tools, lost.warnings) == ({"sh"}, ["emulate:tools.custom"])
-
-
-def test_a_custom_tool_with_a_grammar_is_refused_where_it_may_not_be_known() -> None:
-    grammar = {"type": "grammar", "syntax": "lark", "definition": "start: A"}
-    tool = Tool(name="sh", kind="custom", raw={"type": "custom", "name": "sh", "format": grammar}, dialect="openai_responses")
-    with pytest.raises(NotCarried, match="grammar") as caught:
-        built(asking(tools=[tool]))
-    assert caught.value.param == "tools[0]"
 
 
 def test_a_hosted_tool_of_another_dialect_is_refused_by_name() -> None:

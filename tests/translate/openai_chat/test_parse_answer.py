@@ -187,14 +187,6 @@ def test_calls_that_are_not_to_be_passed_on_are_left_out() -> None:
     assert (choice.parts, choice.finish) == ([Text(text="a"), F], "tool_calls")
 
 
-def test_a_custom_tool_that_was_sent_as_a_function_is_told_as_free_text() -> None:
-    call = {"id": "c", "function": {"name": "sh", "arguments": '{"input":"ls"}'}}
-    asked = Asked(custom_tools=frozenset({"sh"}))
-    assert read(completion({"tool_calls": [call]}), asked=asked).choices[0].parts == [
-        ToolCall(id="c", name="sh", arguments="ls", custom=True)
-    ]
-
-
 def test_replaced_names_of_tools_come_back() -> None:
     [part] = read(completion({"tool_calls": [CALL]}), asked=Asked(renamed={"f": "a.b"})).choices[0].parts
     assert isinstance(part, ToolCall)

@@ -293,12 +293,6 @@ def test_calls_that_are_not_to_be_passed_on_are_left_out() -> None:
     assert heard(*chunks, delta("tool_calls"), asked=Asked(one_call=True)) == one
 
 
-def test_a_custom_tool_that_was_sent_as_a_function_is_told_as_free_text() -> None:
-    pieces = [entry(0, "c", "sh", '{"inp'), entry(0, arguments='ut":"l'), entry(0, arguments='s"}')]
-    events = heard(*(delta(tool_calls=[piece]) for piece in pieces), asked=Asked(custom_tools=frozenset({"sh"})))
-    assert events == [ToolStart(call=0, id="c", name="sh", custom=True), ToolDelta(call=0, arguments="ls"), CALLS]
-
-
 def test_replaced_names_of_tools_come_back() -> None:
     [started, *_] = heard(delta(tool_calls=[entry(0, "c", "f", "{}")]), asked=Asked(renamed={"f": "a.b"}))
     assert started == ToolStart(call=0, id="c", name="a.b")

@@ -14,7 +14,6 @@ from fastgate.translate.target import Asked, Target
 from tests.translate.openai_responses.wire import CASES, NAMING, TARGET, parsed
 
 OWN = "openai_responses"
-PATCH = {"type": "custom", "name": "apply_patch"}
 
 
 def response(*output: dict[str, Any], **members: Any) -> bytes:
@@ -256,15 +255,6 @@ def test_a_caller_that_asked_for_summaries_finds_every_thought_there() -> None:
     output = answered(Thinking(text="hm", dialect="openai_chat"), request=request)["output"]
     assert output[0]["summary"] == [{"type": "summary_text", "text": "hm"}]
     assert "content" not in output[0]
-
-
-@pytest.mark.parametrize(
-    ("arguments", "text"),
-    [('{"input":"*** Begin"}', "*** Begin"), ("*** Begin", "*** Begin"), ('{"input":1}', '{"input":1}'), ("", "")],
-)
-def test_a_call_of_a_custom_tool_is_one_even_if_the_provider_made_it_a_function(arguments: str, text: str) -> None:
-    output = answered(ToolCall(id="c", name="apply_patch", arguments=arguments), request=parsed(tools=[PATCH]))["output"]
-    assert (output[0]["type"], output[0]["input"]) == ("custom_tool_call", text)
 
 
 @pytest.mark.parametrize(

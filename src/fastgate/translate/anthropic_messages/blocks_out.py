@@ -268,7 +268,7 @@ def _write_thinking(writer: Writer, part: Any) -> Block | None:
 
 
 def _write_call(writer: Writer, part: Any) -> Block | None:
-    given = {"input": part.arguments} if part.custom else parse_arguments(part.arguments)
+    given = parse_arguments(part.arguments)
     block: Block = {"type": "tool_use", "id": writer.call_id(part), "name": writer.name(part.name), "input": given}
     if writer.own and part.extra:
         block.update(part.extra)

@@ -34,7 +34,7 @@ def build_request(request: ChatRequest, target: Target, losses: Losses) -> tuple
     if max_tokens is None:
         max_tokens = target.max_output_tokens or DEFAULT_MAX_TOKENS
     # In the order in which a prompt is cached: tools, system, messages.
-    tools = build_tools(request, writer, generation, asked)
+    tools = build_tools(request, writer, generation)
     system, skip = build_system(request, writer)
     messages = build_messages(request, skip, writer, generation)
     check_ends(messages, writer, target, generation)

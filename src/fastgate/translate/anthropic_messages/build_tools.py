@@ -7,7 +7,7 @@ import orjson
 from fastgate.translate.anthropic_messages.blocks_out import Block, Writer
 from fastgate.translate.anthropic_messages.generations import Generation
 from fastgate.translate.anthropic_messages.schemas import closed
-from fastgate.translate.anthropic_messages.words import CUSTOM_SCHEMA, DIALECT, EMPTY_SCHEMA
+from fastgate.translate.anthropic_messages.words import DIALECT, EMPTY_SCHEMA
 from fastgate.translate.conversation import ChatRequest, ResponseFormat, Tool, ToolChoice
 from fastgate.translate.target import Asked
 
@@ -17,30 +17,23 @@ _ANSWER_DESCRIPTION = "Give your answer to the user by calling this tool; its in
 _CHOICES = {"auto": "auto", "required": "any", "none": "none"}
 
 
-def build_tools(request: ChatRequest, writer: Writer, generation: Generation, asked: Asked) -> list[Block]:
+def build_tools(request: ChatRequest, writer: Writer, generation: Generation) -> list[Block]:
     """Return the tools in their order, without those that tool_choice does not allow."""
     choice = request.tool_choice
     allowed = choice.names if choice is not None and choice.names and choice.mode in ("auto", "required") else None
     built = []
-    custom: set[str] = set()
     for tool in request.tools:
         if allowed is not None and tool.name not in allowed:
             continue
         made = _build_tool(tool, writer, generation)
         if made is not None:
             built.append(made)
-            if tool.kind == "custom":
-                custom.add(made["name"])
-    if custom:
-        asked.custom_tools = frozenset(custom)
     return built
 
 
 def _build_tool(tool: Tool, writer: Writer, generation: Generation) -> Block | None:
     if tool.kind == "hosted":
         return _build_hosted(tool, writer)
-    if tool.kind == "custom":
-        return _build_custom(tool, writer)
     schema = tool.parameters
     made: Block = {"name": writer.name(tool.name)}
     if tool.description:
@@ -72,21 +65,6 @@ def _build_hosted(tool: Tool, writer: Writer) -> Block | None:
     if "cache_control" in made:
         made = dict(made)
         writer.marked.append(made)
-    return made
-
-
-def _build_custom(tool: Tool, writer: Writer) -> Block | None:
-    """A tool that takes free text is a function with one string; a grammar of that text cannot be said."""
-    inner = tool.raw.get("custom")
-    layout = (inner if isinstance(inner, dict) else tool.raw).get("format")
-    if isinstance(layout, dict) and layout.get("type", "text") != "text":
-        writer.losses.refuse(f"tools.{tool.name}", f"the tool {tool.name!r} takes text of a grammar, which this dialect cannot say")
-        return None
-    writer.losses.emulate(f"tools.{tool.name}")
-    made: Block = {"name": writer.name(tool.name), "input_schema": CUSTOM_SCHEMA}
-    if tool.description:
-        made["description"] = tool.description
-    writer.mark(made, tool.cache)
     return made
 
 

@@ -50,21 +50,8 @@ def parse_answer(body: bytes, target: Target, asked: Asked) -> ChatAnswer:
 
 
 def read_call(call: ToolCall, asked: Asked) -> None:
-    """Undo in *call* what the request's builder did to tools: other names, free text in an object."""
-    if call.name in asked.custom_tools:
-        call.custom = True
-        call.arguments = custom_text(call.arguments)
+    """Undo in *call* what the request's builder did to the names of tools."""
     call.name = asked.renamed.get(call.name, call.name)
-
-
-def custom_text(arguments: str) -> str:
-    """Return the free text in the arguments of a custom tool that was sent as a function; all of them if they hold none."""
-    try:
-        value = orjson.loads(arguments)
-    except orjson.JSONDecodeError:
-        return arguments
-    text = value.get("input") if isinstance(value, dict) else None
-    return text if isinstance(text, str) else arguments
 
 
 def finish_of(reason: Any, calls: bool) -> tuple[FinishReason, str]:

@@ -8,7 +8,7 @@ from msgspec import Struct, field
 
 from fastgate.translate.answer import Fault, Usage
 from fastgate.translate.anthropic_messages.errors import excerpt, fault_of
-from fastgate.translate.anthropic_messages.parse_answer import custom_text, finish_of
+from fastgate.translate.anthropic_messages.parse_answer import finish_of
 from fastgate.translate.anthropic_messages.usage import USAGE_MEMBERS, parse_usage
 from fastgate.translate.anthropic_messages.words import DIALECT, TIERS_SERVED
 from fastgate.translate.events import (
@@ -34,9 +34,6 @@ class OpenCall(Struct):
 
     # Ordinal among the calls; -1 for the answer tool, whose input is the answer's text.
     call: int
-    # A custom tool: its pieces are kept until the text in them can be read.
-    custom: bool = False
-    pieces: list[str] = field(default_factory=list)
     # `input` of the block's start, where a server says it there at once.
     given: dict[str, Any] = field(default_factory=dict)
     any_piece: bool = False
@@ -141,15 +138,14 @@ class MessagesStreamParser:
             self._calls[index] = OpenCall(-1, given=given)
             self._answered = True
             return []
-        custom = name in self._asked.custom_tools
         call = self._calls_seen
         self._calls_seen += 1
-        self._calls[index] = OpenCall(call, custom=custom, given=given)
+        self._calls[index] = OpenCall(call, given=given)
         extra = {member: value for member, value in block.items() if member not in _CALL_MEMBERS}
         name = self._asked.renamed.get(name, name)
         identity = block.get("id")
         identity = identity if isinstance(identity, str) else ""
-        return [*self._let_go(), ToolStart(call=call, id=identity, name=name, custom=custom, extra=extra)]
+        return [*self._let_go(), ToolStart(call=call, id=identity, name=name, extra=extra)]
 
     def _read_delta(self, said: dict[str, Any]) -> list[Event]:
         delta = said["delta"]
@@ -170,9 +166,6 @@ class MessagesStreamParser:
             return []
         call = self._calls[index]
         call.any_piece = True
-        if call.custom:
-            call.pieces.append(piece)
-            return []
         return [TextDelta(text=piece) if call.call < 0 else ToolDelta(call=call.call, arguments=piece)]
 
     def _read_thinking(self, index: int, delta: dict[str, Any]) -> list[Event]:
@@ -194,8 +187,6 @@ class MessagesStreamParser:
         call = self._calls.pop(index, None)
         if call is None:
             return []
-        if call.custom:
-            return [ToolDelta(call=call.call, arguments=custom_text("".join(call.pieces) or _dump(call.given)))]
         if call.any_piece:
             return []
         whole = _dump(call.given)

@@ -74,8 +74,6 @@ PDF = "application/pdf"
 TEXT_TYPES = frozenset({"application/json", "application/xml", "application/yaml", "application/x-yaml", "application/javascript"})
 
 EMPTY_SCHEMA: dict[str, Any] = {"type": "object", "properties": {}}
-# A custom tool (free text in) as a function.
-CUSTOM_SCHEMA: dict[str, Any] = {"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"]}
 
 # Members of a request that this dialect alone has, beside those that ChatRequest carries. A caller of another dialect who
 # writes one of them talks to this dialect on purpose (LiteLLM passes them through as well).

@@ -212,8 +212,6 @@ class BlockWriter:
 
 
 def _input_of(call: ToolCall) -> dict[str, Any]:
-    if call.custom:
-        return {"input": call.arguments}
     if not call.arguments or call.arguments.isspace():
         return {}
     try:

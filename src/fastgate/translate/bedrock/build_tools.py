@@ -6,7 +6,6 @@ from fastgate.translate.bedrock.build_blocks import Block, BlockWriter
 from fastgate.translate.conversation import ChatRequest, Tool, ToolChoice
 
 _NO_PARAMETERS: dict[str, Any] = {"type": "object", "properties": {}}
-_FREE_TEXT: dict[str, Any] = {"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"]}
 
 
 def build_tool_config(request: ChatRequest, writer: BlockWriter, answer_tool: Block | None, thinks: bool) -> Block | None:
@@ -54,35 +53,12 @@ def _build_tools(tools: list[Tool], choice: ToolChoice, writer: BlockWriter) -> 
         elif tool.kind == "hosted":
             writer.losses.refuse(f"tools.{tool.name or 'hosted'}", f"the tool `{tool.name or 'hosted'}` is run by another provider")
             continue
-        elif tool.kind == "custom":
-            if not _takes_any_text(tool):
-                writer.losses.refuse(f"tools.{tool.name}", f"the tool `{tool.name}` takes text of a grammar")
-                continue
-            blocks.append({"toolSpec": _build_custom(tool, writer)})
         else:
             blocks.append({"toolSpec": _build_spec(tool, writer)})
         point = writer.cache_point(tool.cache)
         if point is not None:
             blocks.append(point)
     return blocks
-
-
-def _takes_any_text(tool: Tool) -> bool:
-    inner = tool.raw.get("custom")
-    layout = (inner if isinstance(inner, dict) else tool.raw).get("format")
-    return not isinstance(layout, dict) or layout.get("type", "text") == "text"
-
-
-def _build_custom(tool: Tool, writer: BlockWriter) -> Block:
-    """A tool that takes free text is a function with one string."""
-    writer.losses.emulate(f"tools.{tool.name}")
-    name = writer.tool_name(tool.name)
-    writer.asked.custom_tools |= {name}
-    spec: Block = {"name": name}
-    if tool.description:
-        spec["description"] = tool.description
-    spec["inputSchema"] = {"json": _FREE_TEXT}
-    return spec
 
 
 def _build_spec(tool: Tool, writer: BlockWriter) -> Block:

@@ -101,23 +101,11 @@ def choose_parts(parts: list[Part], asked: Asked) -> list[Part]:
     elif asked.one_call:
         first = next((part for part in parts if type(part) is ToolCall), None)
         parts = [part for part in parts if type(part) is not ToolCall or part is first]
-    if asked.renamed or asked.custom_tools:
+    if asked.renamed:
         for part in parts:
             if type(part) is ToolCall:
-                if part.name in asked.custom_tools:
-                    part.custom, part.arguments = True, free_text(part.arguments)
                 part.name = asked.renamed.get(part.name, part.name)
     return parts
-
-
-def free_text(arguments: str) -> str:
-    """Return the free text in the arguments of a custom tool that was sent as a function; all of them if they hold none."""
-    try:
-        value = orjson.loads(arguments)
-    except orjson.JSONDecodeError:
-        return arguments
-    text = value.get("input") if isinstance(value, dict) else None
-    return text if isinstance(text, str) else arguments
 
 
 def _parse_block(block: Any) -> Iterator[Part]:

@@ -10,7 +10,7 @@ import orjson
 from fastgate.translate.answer import Fault
 from fastgate.translate.bedrock.errors import parse_exception
 from fastgate.translate.bedrock.frames import parse_frame
-from fastgate.translate.bedrock.parse_answer import finish_of, free_text, parse_usage, raw_finish_of, stop_sequence_of
+from fastgate.translate.bedrock.parse_answer import finish_of, parse_usage, raw_finish_of, stop_sequence_of
 from fastgate.translate.events import (
     Citation,
     Event,
@@ -37,7 +37,7 @@ _LEFT_OUT = -2
 class ConverseParser:
     """Reads one stream; `ended` once messageStop was seen. Usage comes after it, and may be missing."""
 
-    __slots__ = ("_answer", "_asked", "_blocks", "_called", "_calls", "_custom", "_failed", "_images", "_opened", "ended")
+    __slots__ = ("_answer", "_asked", "_blocks", "_called", "_calls", "_failed", "_images", "_opened", "ended")
 
     def __init__(self, asked: Asked) -> None:
         self.ended = False
@@ -49,8 +49,6 @@ class ConverseParser:
         self._answer = ""
         # The caller was told of a call.
         self._called = False
-        # contentBlockIndex of a custom tool's call -> its arguments so far: they are told as free text once they are whole.
-        self._custom: dict[int, list[str]] = {}
         # contentBlockIndex of an image -> its format and its pieces, base64 each.
         self._images: dict[Any, tuple[str, list[str]]] = {}
         # Told when usage has come, or the end: an error is the last word of a stream.
@@ -114,10 +112,7 @@ class ConverseParser:
         ordinal = self._blocks[index] = self._calls
         self._calls += 1
         self._called = True
-        custom = name in asked.custom_tools
-        if custom:
-            self._custom[index] = []
-        return [ToolStart(call=ordinal, id=_text(call, "toolUseId"), name=asked.renamed.get(name, name), custom=custom)]
+        return [ToolStart(call=ordinal, id=_text(call, "toolUseId"), name=asked.renamed.get(name, name))]
 
     def _on_delta(self, told: dict[str, Any]) -> list[Event]:
         delta = told.get("delta")
@@ -138,9 +133,6 @@ class ConverseParser:
         if ordinal is None:
             raise Fault(502, "upstream", "", "the stream has arguments of a call that was not begun")
         if not piece or ordinal == _LEFT_OUT:
-            return []
-        if index in self._custom:
-            self._custom[index].append(piece)
             return []
         if ordinal != _AS_TEXT:
             return [ToolDelta(call=ordinal, arguments=piece)]
@@ -170,9 +162,6 @@ class ConverseParser:
 
     def _on_block_stop(self, told: dict[str, Any]) -> list[Event]:
         index = _key(told.get("contentBlockIndex"))
-        pieces = self._custom.pop(index, None)
-        if pieces is not None:
-            return [ToolDelta(call=self._blocks[index], arguments=free_text("".join(pieces)))]
         image = self._images.pop(index, None)
         if image is None or not image[1]:
             return []
@@ -188,8 +177,6 @@ class ConverseParser:
         self.ended = True
         # An answer's tool that was called without arguments: they are {}.
         open_ends: list[Event] = [TextDelta(text="{}")] if self._answer == "begun" else []
-        for index in list(self._custom):
-            open_ends += self._on_block_stop({"contentBlockIndex": index})
         return [*open_ends, Finish(reason=reason, stop_sequence=stop_sequence_of(told), raw_finish=raw_finish_of(raw))]
 
     def _on_metadata(self, told: dict[str, Any]) -> list[Event]:

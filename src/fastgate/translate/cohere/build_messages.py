@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-import orjson
-
 from fastgate.translate.cohere.words import DETAILS
 from fastgate.translate.conversation import Audio, File, Image, Opaque, Part, Text, Thinking, ToolCall, ToolResult, Turn
 from fastgate.translate.losses import Losses
@@ -76,9 +74,7 @@ class MessageWriter:
             call_id = f"call_{self._nameless}"
         if call.cache is not None:
             self._losses.drop("cache_control")
-        # A custom tool's free text: its calls are told as those of a function with one string.
-        arguments = orjson.dumps({"input": call.arguments}).decode() if call.custom else call.arguments or "{}"
-        return {"id": call_id, "type": "function", "function": {"name": call.name, "arguments": arguments}}
+        return {"id": call_id, "type": "function", "function": {"name": call.name, "arguments": call.arguments or "{}"}}
 
     def _write_results(self, turn: Turn) -> None:
         """Write one message for each result; their images follow as the user's, after the last: a tool's content holds none."""

@@ -13,7 +13,6 @@ from fastgate.translate.target import Asked, Target
 _ANSWER_TOOL = "json_answer"
 _ANSWER_DESCRIPTION = "Gives the answer to the user. Call it once, with the whole answer as its input."
 _NO_PARAMETERS: dict[str, Any] = {"type": "object", "properties": {}}
-_FREE_TEXT: dict[str, Any] = {"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"]}
 # Members of ChatRequest that are sent as they are -> Cohere's name.
 _SAME = (
     ("max_output_tokens", "max_tokens"),
@@ -51,7 +50,7 @@ def _add_tools(body: dict[str, Any], request: ChatRequest, asked: Asked, losses:
     for tool in request.tools:
         if choice.names and tool.name not in choice.names:
             continue
-        function = _build_function(tool, asked, losses)
+        function = _build_function(tool, losses)
         if function is None:
             continue
         tools.append({"type": "function", "function": function})
@@ -77,24 +76,15 @@ def _add_tools(body: dict[str, Any], request: ChatRequest, asked: Asked, losses:
         asked.one_call = True
 
 
-def _build_function(tool: Tool, asked: Asked, losses: Losses) -> dict[str, Any] | None:
+def _build_function(tool: Tool, losses: Losses) -> dict[str, Any] | None:
     """Return a tool as a function; None if it is left out."""
+    if tool.kind == "hosted":
+        losses.refuse(f"tools.{tool.name or tool.kind}", f"the tool `{tool.name or tool.kind}` is run by another provider")
+        return None
     function: dict[str, Any] = {"name": tool.name}
     if tool.description:
         function["description"] = tool.description
-    if tool.kind == "function":
-        function["parameters"] = tool.parameters or _NO_PARAMETERS
-        return function
-    inner = tool.raw.get("custom")
-    layout = (inner if isinstance(inner, dict) else tool.raw).get("format")
-    if tool.kind == "hosted" or (isinstance(layout, dict) and layout.get("type", "text") != "text"):
-        what = "is run by another provider" if tool.kind == "hosted" else "takes text of a grammar"
-        losses.refuse(f"tools.{tool.name or tool.kind}", f"the tool `{tool.name or tool.kind}` {what}")
-        return None
-    # A tool that takes free text is a function with one string.
-    losses.emulate(f"tools.{tool.name}")
-    asked.custom_tools |= {tool.name}
-    function["parameters"] = _FREE_TEXT
+    function["parameters"] = tool.parameters or _NO_PARAMETERS
     return function
 
 

@@ -80,16 +80,6 @@ def text_of(value: Any, name: str) -> str:
     return found if isinstance(found, str) else ""
 
 
-def free_text(arguments: str) -> str:
-    """Return the free text in the arguments of a custom tool that was sent as a function; all of them if they hold none."""
-    try:
-        value = orjson.loads(arguments)
-    except orjson.JSONDecodeError:
-        return arguments
-    text = value.get("input") if isinstance(value, dict) else None
-    return text if isinstance(text, str) else arguments
-
-
 def _parse_parts(message: dict[str, Any]) -> list[Part]:
     """Return thoughts, the plan, text and calls, in the order in which the model made them."""
     thoughts: list[Part] = []
@@ -145,10 +135,6 @@ def _choose_parts(parts: list[Part], asked: Asked) -> list[Part]:
     if asked.one_call:
         first = next((part for part in parts if type(part) is ToolCall), None)
         parts = [part for part in parts if type(part) is not ToolCall or part is first]
-    if asked.custom_tools:
-        for part in parts:
-            if type(part) is ToolCall and part.name in asked.custom_tools:
-                part.custom, part.arguments = True, free_text(part.arguments)
     return parts
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 
 from fastgate.translate.answer import Fault
-from fastgate.translate.cohere.parse_answer import finish_of, free_text, logprobs_of, parse_usage, text_of
+from fastgate.translate.cohere.parse_answer import finish_of, logprobs_of, parse_usage, text_of
 from fastgate.translate.cohere.words import FINISH
 from fastgate.translate.events import (
     Citation,
@@ -31,15 +31,13 @@ _LEFT_OUT = -2
 class CohereParser:
     """Reads one stream; `ended` once message-end was seen."""
 
-    __slots__ = ("_answer", "_asked", "_called", "_calls", "_custom", "_indexes", "ended")
+    __slots__ = ("_answer", "_asked", "_called", "_calls", "_indexes", "ended")
 
     def __init__(self, asked: Asked) -> None:
         self.ended = False
         self._asked = asked
         # index of a call, which counts calls alone -> its ordinal, _AS_TEXT or _LEFT_OUT.
         self._indexes: dict[int, int] = {}
-        # index of a custom tool's call -> its arguments so far: they are told as free text once they are whole.
-        self._custom: dict[int, list[str]] = {}
         self._calls = 0
         self._called = False
         # The answer's tool: "" not called, "begun", "told" once its first piece came.
@@ -104,10 +102,7 @@ class CohereParser:
         ordinal = self._indexes[index] = self._calls
         self._calls += 1
         self._called = True
-        custom = name in self._asked.custom_tools
-        if custom:
-            self._custom[index] = []
-        return [ToolStart(call=ordinal, id=text_of(call, "id"), name=name, custom=custom), *self._piece(index, piece)]
+        return [ToolStart(call=ordinal, id=text_of(call, "id"), name=name), *self._piece(index, piece)]
 
     def _on_call_delta(self, told: dict[str, Any], delta: dict[str, Any]) -> list[Event]:
         index = _index(told)
@@ -119,18 +114,10 @@ class CohereParser:
         ordinal = self._indexes[index]
         if not piece or ordinal == _LEFT_OUT:
             return []
-        if index in self._custom:
-            self._custom[index].append(piece)
-            return []
         if ordinal != _AS_TEXT:
             return [ToolDelta(call=ordinal, arguments=piece)]
         self._answer = "told"
         return [TextDelta(text=piece)]
-
-    def _on_call_end(self, told: dict[str, Any], _delta: dict[str, Any]) -> list[Event]:
-        index = _index(told)
-        pieces = self._custom.pop(index, None)
-        return [] if pieces is None else [ToolDelta(call=self._indexes[index], arguments=free_text("".join(pieces)))]
 
     def _on_citation(self, _told: dict[str, Any], delta: dict[str, Any]) -> list[Event]:
         citation = _message(delta).get("citations")
@@ -152,8 +139,6 @@ class CohereParser:
         if self._answer == "begun":
             # The answer's tool was called without arguments: they are {}.
             events.append(TextDelta(text="{}"))
-        for index in list(self._custom):
-            events += self._on_call_end({"index": index}, {})
         return [*events, Finish(reason=reason, raw_finish="" if raw in FINISH else raw)]
 
 
@@ -173,7 +158,7 @@ _EVENTS: dict[str, Callable[[CohereParser, dict[str, Any], dict[str, Any]], list
     "message-start": _P._on_message_start,
     "message-end": _P._on_message_end,
     "content-end": _P._on_nothing,
-    "tool-call-end": _P._on_call_end,
+    "tool-call-end": _P._on_nothing,
     "citation-end": _P._on_nothing,
 }
 

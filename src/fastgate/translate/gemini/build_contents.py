@@ -244,7 +244,7 @@ def _build_call(writer: _Writer, part: ToolCall) -> Wire:
     name = writer.names.send(part.name)
     if part.id:
         writer.called[part.id] = name
-    call: Wire = {"name": name, "args": {"input": part.arguments} if part.custom else _arguments(part)}
+    call: Wire = {"name": name, "args": _arguments(part)}
     if part.id and not part.id.startswith(UNSAID_ID):
         call["id"] = part.id
     return {"functionCall": call, "thoughtSignature": part.signature} if part.signature else {"functionCall": call}

@@ -78,8 +78,6 @@ def build_request(request: ChatRequest, target: Target, losses: Losses) -> tuple
         losses.emulate("parallel_tool_calls")
         asked.one_call = True
     asked.renamed = names.renamed
-    if request.tools and any(tool.kind == "custom" for tool in request.tools):
-        asked.custom_tools = frozenset(names.send(tool.name) for tool in request.tools if tool.kind == "custom")
     return body, asked
 
 

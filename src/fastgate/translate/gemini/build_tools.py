@@ -5,7 +5,7 @@ from typing import Any
 
 from fastgate.translate.conversation import ChatRequest, Tool, ToolChoice
 from fastgate.translate.gemini.words import DIALECT
-from fastgate.translate.losses import Losses, NotCarried
+from fastgate.translate.losses import Losses
 
 # ai.google.dev/api/caching#FunctionDeclaration, 2026-11-24.
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]{0,127}")
@@ -15,8 +15,6 @@ _MAX_NAME = 128
 # The function that takes a structured answer where Google has no schema beside tools.
 ANSWER_TOOL = "give_answer"
 _ANSWER_SAYS = "Give the final answer to the user. Call it once no other function is needed."
-
-CUSTOM_PARAMETERS = {"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"]}
 
 Wire = dict[str, Any]
 
@@ -75,7 +73,7 @@ def build_tools(request: ChatRequest, names: Names, losses: Losses) -> list[Wire
             continue
         if not declarations:
             tools.append({"functionDeclarations": declarations})
-        declarations.append(_declare_custom(tool, names, losses) if tool.kind == "custom" else _declare(tool, names))
+        declarations.append(_declare(tool, names))
     return tools
 
 
@@ -96,20 +94,6 @@ def without_dialect(schema: Wire) -> Wire:
     if "$schema" not in schema and "strict" not in schema:
         return schema
     return {name: value for name, value in schema.items() if name not in ("$schema", "strict")}
-
-
-def _declare_custom(tool: Tool, names: Names, losses: Losses) -> Wire:
-    """Free text goes in as the one string of a function; a grammar could not be kept."""
-    custom = tool.raw.get("custom", tool.raw)
-    form = custom.get("format") if isinstance(custom, dict) else None
-    if isinstance(form, dict) and form.get("type") == "grammar":
-        raise NotCarried("tools", f'tool "{tool.name}" cannot be carried: Gemini knows no tool with a grammar')
-    losses.emulate("tools.custom")
-    declaration: Wire = {"name": names.send(tool.name)}
-    if tool.description:
-        declaration["description"] = tool.description
-    declaration["parametersJsonSchema"] = CUSTOM_PARAMETERS
-    return declaration
 
 
 def build_tool_config(request: ChatRequest, has_functions: bool, names: Names, losses: Losses) -> Wire | None:

@@ -119,20 +119,10 @@ def _settle_calls(choice: Choice, asked: Asked) -> int:
             if calls > 1 and asked.one_call:
                 calls = 1
                 continue
-            if part.name in asked.custom_tools:
-                part.custom = True
-                part.arguments = free_text(part.arguments)
             part.name = asked.renamed.get(part.name, part.name)
         settled.append(part)
     choice.parts = settled
     return calls
-
-
-def free_text(arguments: str) -> str:
-    """Return the text of a custom tool's call: member `input` of the function that stands for it."""
-    value = orjson.loads(arguments)
-    text = value.get("input")
-    return text if type(text) is str else arguments
 
 
 def _annotate(choice: Choice, candidate: dict[str, Any]) -> None:

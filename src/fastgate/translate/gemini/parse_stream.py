@@ -22,7 +22,7 @@ from fastgate.translate.events import (
     UsageSeen,
 )
 from fastgate.translate.gemini.errors import failed, find_error, read_error, unreadable
-from fastgate.translate.gemini.parse_answer import ANNOTATIONS, PLAIN_CANDIDATE, blocked, failure, free_text, read_blob, read_call
+from fastgate.translate.gemini.parse_answer import ANNOTATIONS, PLAIN_CANDIDATE, blocked, failure, read_blob, read_call
 from fastgate.translate.gemini.usage import parse_logprobs, parse_usage
 from fastgate.translate.gemini.words import DIALECT, FINISHES, PLAIN_FINISHES
 from fastgate.translate.target import Asked, Target
@@ -169,7 +169,6 @@ class StreamParser:
         if alternative.calls and asked.one_call:
             return
         signature = part.get("thoughtSignature")
-        custom = name in asked.custom_tools
         call = alternative.calls
         alternative.calls += 1
         events.append(
@@ -178,11 +177,10 @@ class StreamParser:
                 id=call_id,
                 name=asked.renamed.get(name, name),
                 signature=signature if type(signature) is str else "",
-                custom=custom,
                 choice=index,
             )
         )
-        events.append(ToolDelta(call=call, arguments=free_text(arguments) if custom else arguments, choice=index))
+        events.append(ToolDelta(call=call, arguments=arguments, choice=index))
 
     def _read_blob(self, value: Any, part: dict[str, Any], alternative: _Alternative, events: list[Event]) -> None:
         signature = part.get("thoughtSignature")

@@ -159,13 +159,12 @@ def _arguments_of(part: ToolCall, losses: Losses) -> dict[str, Any]:
     """Return the arguments as the object that they have to be here."""
     if not part.arguments:
         return {}
-    if not part.custom:
-        try:
-            arguments = orjson.loads(part.arguments)
-        except orjson.JSONDecodeError:
-            arguments = None
-        if isinstance(arguments, dict):
-            return arguments
+    try:
+        arguments = orjson.loads(part.arguments)
+    except orjson.JSONDecodeError:
+        arguments = None
+    if isinstance(arguments, dict):
+        return arguments
     losses.emulate("tool_calls.arguments")
     return {"input": part.arguments}
 

@@ -6,7 +6,6 @@ from hashlib import blake2b
 from types import MappingProxyType
 from typing import Any
 
-import orjson
 from msgspec import Struct, field
 
 from fastgate.providers.provider import Quirks
@@ -153,11 +152,8 @@ def _write_call(writing: Writing, call: ToolCall) -> dict[str, Any]:
     written: dict[str, Any] = {"id": fit_id(call.id, writing.quirks.tool_ids), "type": "custom" if call.custom else "function"}
     if not call.custom:
         written["function"] = {"name": name, "arguments": call.arguments or "{}"}
-    elif writing.own or "custom_tools" in writing.quirks.knows:
-        written["custom"] = {"name": name, "input": call.arguments}
     else:
-        # As its tool is sent: a function with one string.
-        written |= {"type": "function", "function": {"name": name, "arguments": orjson.dumps({"input": call.arguments}).decode()}}
+        written["custom"] = {"name": name, "input": call.arguments}
     if call.signature and (writing.own or "extra_content" in writing.quirks.knows):
         written["extra_content"] = {"google": {"thought_signature": call.signature}}
     if call.cache is not None:

@@ -38,7 +38,6 @@ _PLAIN_TEXTS = (
     ("verbosity", "verbosity"),
     ("modalities", "modalities"),
 )
-_FREE_TEXT: dict[str, Any] = {"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"]}
 _EMPTY_SCHEMA: dict[str, Any] = {"type": "object", "properties": {}}
 # Tool whose input is the answer, where the provider knows no response_format.
 ANSWER_TOOL = "structured_answer"
@@ -115,14 +114,14 @@ def _write_tools(body: dict[str, Any], request: ChatRequest, quirks: Quirks, los
             tools = []
         choice = None
     own = request.dialect == DIALECT
-    written = [one for number, tool in enumerate(tools) if (one := _write_tool(tool, number, own, quirks, losses, asked)) is not None]
+    written = [one for number, tool in enumerate(tools) if (one := _write_tool(tool, number, own, quirks, losses)) is not None]
     if written:
         body["tools"] = written
     if not own:
         asked.renamed = {name: tool.name for tool in tools if (name := fit_name(tool.name, own)) != tool.name}
     # OpenAI refuses a choice and parallel_tool_calls without tools; `auto` is what there is anyway.
     if choice and (written or choice.mode in ("required", "named")) and not (choice.mode == "auto" and not choice.names and not own):
-        body["tool_choice"] = _write_choice(choice, request, quirks, asked)
+        body["tool_choice"] = _write_choice(choice, request, quirks)
     if request.parallel_tool_calls is not None and written:
         if request.parallel_tool_calls is False and _unknown("parallel_tool_calls", quirks, losses):
             losses.emulate("parallel_tool_calls")
@@ -135,7 +134,7 @@ def _unknown(name: str, quirks: Quirks, losses: Losses) -> bool:
     return (name in quirks.drop or name in quirks.refuse) and not losses.keeps(name)
 
 
-def _write_tool(tool: Tool, number: int, own: bool, quirks: Quirks, losses: Losses, asked: Asked) -> dict[str, Any] | None:
+def _write_tool(tool: Tool, number: int, own: bool, quirks: Quirks, losses: Losses) -> dict[str, Any] | None:
     """Return a tool; None if it was dropped."""
     if tool.dialect == DIALECT and tool.raw:
         written = tool.raw if quirks.cache_marks else without_mark(tool.raw, losses)
@@ -143,10 +142,7 @@ def _write_tool(tool: Tool, number: int, own: bool, quirks: Quirks, losses: Loss
         losses.refuse(f"tools[{number}]", f"the tool {tool.name} is run by another provider")
         return None
     elif tool.kind == "custom":
-        custom = _write_custom(tool, number, own or "custom_tools" in quirks.knows, losses, asked)
-        if custom is None:
-            return None
-        written = custom
+        written = _write_custom(tool)
     else:
         written = {"type": "function", "function": _write_function(tool, own)}
     if tool.cache is not None:
@@ -157,20 +153,15 @@ def _write_tool(tool: Tool, number: int, own: bool, quirks: Quirks, losses: Loss
     return written
 
 
-def _write_custom(tool: Tool, number: int, known: bool, losses: Losses, asked: Asked) -> dict[str, Any] | None:
-    """Return a tool that takes free text; a function with one string where the provider may not know such tools."""
-    name, form = fit_name(tool.name, False), _nested_format(tool.raw.get("format"))
-    custom: dict[str, Any] = {"name": name}
+def _write_custom(tool: Tool) -> dict[str, Any]:
+    """Return a tool that takes free text."""
+    custom: dict[str, Any] = {"name": fit_name(tool.name, False)}
     if tool.description:
         custom["description"] = tool.description
-    if known:
-        return {"type": "custom", "custom": {**custom, "format": form} if form else custom}
-    if isinstance(form, dict) and form.get("type", "text") != "text":
-        losses.refuse(f"tools[{number}]", f"the tool {tool.name} takes text of a grammar, which this model's provider does not know")
-        return None
-    losses.emulate("tools.custom")
-    asked.custom_tools |= {name}
-    return {"type": "function", "function": {**custom, "parameters": _FREE_TEXT}}
+    form = _nested_format(tool.raw.get("format"))
+    if form:
+        custom["format"] = form
+    return {"type": "custom", "custom": custom}
 
 
 def _write_function(tool: Tool, own: bool) -> dict[str, Any]:
@@ -193,23 +184,21 @@ def _nested_format(form: Any) -> Any:
     return form
 
 
-def _write_choice(choice: ToolChoice, request: ChatRequest, quirks: Quirks, asked: Asked) -> Any:
+def _write_choice(choice: ToolChoice, request: ChatRequest, quirks: Quirks) -> Any:
     if choice.mode == "named":
-        return _refer(choice.names[0], request, asked) if choice.names else "required"
+        return _refer(choice.names[0], request) if choice.names else "required"
     if choice.names and "allowed_tools" in quirks.knows:
-        allowed = {"mode": choice.mode, "tools": [_refer(name, request, asked) for name in choice.names]}
+        allowed = {"mode": choice.mode, "tools": [_refer(name, request) for name in choice.names]}
         return {"type": "allowed_tools", "allowed_tools": allowed}
     return choice.mode
 
 
-def _refer(name: str, request: ChatRequest, asked: Asked) -> dict[str, Any]:
+def _refer(name: str, request: ChatRequest) -> dict[str, Any]:
     """Return the object that names one tool."""
     kind: str = next((tool.kind for tool in request.tools if tool.name == name), "function")
     if kind == "hosted":
         return {"type": name}
-    sent = fit_name(name, request.dialect == DIALECT)
-    kind = "function" if sent in asked.custom_tools else kind
-    return {"type": kind, kind: {"name": sent}}
+    return {"type": kind, kind: {"name": fit_name(name, request.dialect == DIALECT)}}
 
 
 def _write_response_format(

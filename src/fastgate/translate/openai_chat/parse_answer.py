@@ -176,21 +176,9 @@ def _parse_calls(message: dict[str, Any], asked: Asked) -> list[Part]:
             parts.append(Text(text=arguments or "{}"))
         elif not asked.no_calls and not (asked.one_call and passed):
             passed += 1
-            if name in asked.custom_tools:
-                custom, arguments = True, free_text(arguments)
             name = asked.renamed.get(name, name)
             parts.append(ToolCall(id=text_of(call.get("id")), name=name, arguments=arguments, custom=custom, signature=signature_of(call)))
     return parts
-
-
-def free_text(arguments: str) -> str:
-    """Return the free text in the arguments of a custom tool that was sent as a function; all of them if they hold none."""
-    try:
-        value = orjson.loads(arguments)
-    except orjson.JSONDecodeError:
-        return arguments
-    text = value.get("input") if isinstance(value, dict) else None
-    return text if isinstance(text, str) else arguments
 
 
 def arguments_of(value: object) -> str:

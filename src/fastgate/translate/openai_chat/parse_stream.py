@@ -27,7 +27,7 @@ from fastgate.translate.events import (
     UsageSeen,
 )
 from fastgate.translate.openai_chat.errors import find_error, unreadable
-from fastgate.translate.openai_chat.parse_answer import arguments_of, free_text, read_finish, read_piece, text_of
+from fastgate.translate.openai_chat.parse_answer import arguments_of, read_finish, read_piece, text_of
 from fastgate.translate.openai_chat.parse_messages import signature_of
 from fastgate.translate.openai_chat.thoughts import UNSIGNED, packed
 from fastgate.translate.openai_chat.usage import parse_usage
@@ -40,7 +40,7 @@ FRAMING = "events"
 class _Call:
     """One call of a stream."""
 
-    __slots__ = ("answer", "arguments", "custom", "free", "id", "name", "ordinal", "signature")
+    __slots__ = ("answer", "arguments", "custom", "id", "name", "ordinal", "signature")
 
     def __init__(self) -> None:
         self.id = ""
@@ -49,8 +49,6 @@ class _Call:
         self.custom = False
         # Its arguments are the structured answer.
         self.answer = False
-        # Its arguments are an object around the free text of a custom tool: told once they are whole.
-        self.free = False
         # Among the calls that are passed on; -1: not started, or not passed on.
         self.ordinal = -1
         # What came before its name.
@@ -304,16 +302,12 @@ class StreamParser:
             if not call.answer:
                 call.ordinal = state.passed
                 state.passed += 1
-                call.free = call.name in self._asked.custom_tools
-                call.custom = call.custom or call.free
                 name = self._asked.renamed.get(call.name, call.name)
                 started = ToolStart(
                     call=call.ordinal, id=call.id, name=name, signature=call.signature, custom=call.custom, choice=state.index
                 )
                 events.append(started)
-        if call.free and last:
-            call.arguments = free_text(call.arguments)
-        if call.arguments and (last or not call.free):
+        if call.arguments:
             if call.answer:
                 events.append(TextDelta(text=call.arguments, choice=state.index))
             else:

@@ -33,12 +33,11 @@ def build_answer(answer: ChatAnswer, request: ChatRequest, naming: Naming) -> by
 class OutputWriter:
     """Writes the items of one answer."""
 
-    __slots__ = ("_customs", "_dialect", "_logprobs", "_message", "_naming", "_summarized", "items")
+    __slots__ = ("_dialect", "_logprobs", "_message", "_naming", "_summarized", "items")
 
     def __init__(self, request: ChatRequest, naming: Naming) -> None:
         self.items: list[Item] = []
         self._naming = naming
-        self._customs = custom_names(request)
         self._summarized = wants_summary(request)
         self._message: Item | None = None
         self._logprobs: list[Any] = []
@@ -96,9 +95,8 @@ class OutputWriter:
             self.items.append(build_call_thought(self.make_id("rs_"), part.signature))
         number = len(self.items)
         call_id = part.id or self._naming.make_id("call_", number)
-        if part.custom or part.name in self._customs:
-            text = part.arguments if part.custom else unwrap_input(part.arguments)
-            item = build_custom_call(self.make_id("ctc_"), call_id, part.name, text, "completed")
+        if part.custom:
+            item = build_custom_call(self.make_id("ctc_"), call_id, part.name, part.arguments, "completed")
         else:
             item = build_call(self.make_id("fc_"), call_id, part.name, part.arguments or "{}", "completed")
         if part.extra and self._dialect == DIALECT:
@@ -130,24 +128,9 @@ _WRITERS: dict[type, Callable[[OutputWriter, Any], None]] = {
 }
 
 
-def custom_names(request: ChatRequest) -> frozenset[str]:
-    """Return the names of the caller's custom tools: a call of one is a custom_tool_call, whatever the provider made of it."""
-    return frozenset(tool.name for tool in request.tools if tool.kind == "custom")
-
-
 def wants_summary(request: ChatRequest) -> bool:
     """Return whether the caller asked for summaries: then it looks for thoughts there alone, and brings back no others."""
     return request.reasoning is not None and bool(request.reasoning.show)
-
-
-def unwrap_input(arguments: str) -> str:
-    """Return the free text that a custom tool's emulation as a function carries in its one string; other arguments as they are."""
-    try:
-        value = orjson.loads(arguments)
-    except orjson.JSONDecodeError:
-        return arguments
-    text = value.get("input") if type(value) is dict and len(value) == 1 else None
-    return text if type(text) is str else arguments
 
 
 def build_message(ident: str, status: str, content: list[Item]) -> Item:

@@ -31,7 +31,6 @@ from fastgate.translate.openai_responses.build_answer import (
     build_custom_call,
     build_image_call,
     build_message,
-    custom_names,
     token_logprobs,
     wants_summary,
 )
@@ -56,7 +55,6 @@ class StreamWriter:
 
     __slots__ = (
         "_call",
-        "_customs",
         "_ended",
         "_finish",
         "_held",
@@ -71,7 +69,6 @@ class StreamWriter:
 
     def __init__(self, request: ChatRequest, naming: Naming) -> None:
         self._request, self._naming = request, naming
-        self._customs = custom_names(request)
         self._summarized = wants_summary(request)
         self._stream = ItemStream()
         # None until response.created was sent.
@@ -261,13 +258,12 @@ class StreamWriter:
             out += stream.close()
         self._call = event.call
         call_id = event.id or self._make_id("call_")
-        custom = event.custom or event.name in self._customs
-        if custom:
+        if event.custom:
             item = build_custom_call(self._make_id("ctc_"), call_id, event.name, "", "in_progress")
         else:
             item = build_call(self._make_id("fc_"), call_id, event.name, "", "in_progress")
         out += stream.open(item)
-        return out + stream.open_text(INPUT if custom else ARGUMENTS, wrapped=custom and not event.custom)
+        return out + stream.open_text(INPUT if event.custom else ARGUMENTS)
 
     def _on_tool_delta(self, event: ToolDelta) -> bytes:
         """A delta of a call that never started, or that was complete: there is no place for it."""

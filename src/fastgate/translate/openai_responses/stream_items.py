@@ -8,8 +8,6 @@ from typing import Any
 import orjson
 from msgspec import Struct
 
-from fastgate.translate.openai_responses.build_answer import unwrap_input
-
 Item = dict[str, Any]
 
 
@@ -70,7 +68,7 @@ INPUT = Form(stem="response.custom_tool_call_input", whole="input")
 class ItemStream:
     """Writes items one after another; `items` are those that are done."""
 
-    __slots__ = ("_annotations", "_delta", "_logprobs", "_number", "_part", "_pieces", "_place", "_wrapped", "form", "item", "items")
+    __slots__ = ("_annotations", "_delta", "_logprobs", "_number", "_part", "_pieces", "_place", "form", "item", "items")
 
     def __init__(self) -> None:
         self.items: list[Item] = []
@@ -85,8 +83,6 @@ class ItemStream:
         self._delta = (b"", b"")
         self._annotations: list[Item] = []
         self._logprobs: list[Any] = []
-        # The open text is a function's arguments that carry a custom tool's input: it is read when it is complete.
-        self._wrapped = False
 
     def event(self, kind: str, members: Item) -> bytes:
         """Return the next event."""
@@ -100,12 +96,11 @@ class ItemStream:
         self.item = item
         return out + self.event("response.output_item.added", {"output_index": len(self.items), "item": item})
 
-    def open_text(self, form: Form, *, wrapped: bool = False) -> bytes:
+    def open_text(self, form: Form) -> bytes:
         """Return what opens a text in the open item, and closes the one before."""
         out = self.close_text()
         item = self.item or {}
         self.form = form
-        self._wrapped = wrapped
         self._place = {"item_id": item.get("id"), "output_index": len(self.items)}
         if form.part_stem:
             parts = item.setdefault(form.parts, [])
@@ -126,7 +121,7 @@ class ItemStream:
         """Return the next piece of the open text."""
         self._pieces.append(text)
         form = self.form
-        if form is None or self._wrapped:
+        if form is None:
             return b""
         number = self._number
         self._number = number + 1
@@ -150,7 +145,7 @@ class ItemStream:
     @property
     def is_free_text(self) -> bool:
         """Whether the open text is a custom tool's input, whose end cannot be seen in it."""
-        return self.form is INPUT and not self._wrapped
+        return self.form is INPUT
 
     def text(self) -> str:
         """Return the open text so far."""
@@ -162,14 +157,9 @@ class ItemStream:
         if form is None:
             return b""
         out = b""
-        if self._wrapped:
-            whole = unwrap_input(self.text())
-            self._wrapped = False
-            out += self.delta(whole) if whole else b""
-        else:
-            if form is ARGUMENTS and not self._pieces:
-                out += self.delta("{}")
-            whole = self.text()
+        if form is ARGUMENTS and not self._pieces:
+            out += self.delta("{}")
+        whole = self.text()
         self.form = None
         self._pieces = []
         members = {**self._place, form.whole: whole}

@@ -19,9 +19,13 @@ from fastgate.translate.anthropic_messages.words import (
 )
 from fastgate.translate.conversation import ChatRequest, Reasoning
 from fastgate.translate.losses import Losses
+from fastgate.translate.quirks import fit_members
 from fastgate.translate.target import Asked, Target
 
 Body = dict[str, Any]
+
+# Member -> the name that callers of most other dialects have for it.
+_SAID = {"stop_sequences": "stop"}
 
 
 def build_request(request: ChatRequest, target: Target, losses: Losses) -> tuple[Body, Asked]:
@@ -63,7 +67,7 @@ def build_request(request: ChatRequest, target: Target, losses: Losses) -> tuple
     _add_extra(body, request, losses)
     if writer.marked:
         _limit_marks(writer.marked, body, losses)
-    _apply_quirks(body, target, losses)
+    fit_members((body,), target.quirks, losses, said=_SAID)
     asked.renamed = writer.renamed
     return body, asked
 
@@ -203,18 +207,3 @@ def _limit_marks(marked: list[Block], body: Body, losses: Losses) -> None:
     losses.drop("cache_control")
     for block in marked[1 : len(marked) - limit + 1]:
         del block["cache_control"]
-
-
-def _apply_quirks(body: Body, target: Target, losses: Losses) -> None:
-    quirks = target.quirks
-    for member in quirks.drop:
-        if member in body:
-            del body[member]
-            losses.drop(member)
-    for member in quirks.refuse:
-        if member in body:
-            losses.refuse(member)
-            del body[member]
-    for member, word in quirks.rename.items():
-        if member in body:
-            body[word] = body.pop(member)

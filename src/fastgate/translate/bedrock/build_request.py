@@ -9,6 +9,7 @@ from fastgate.translate.bedrock.build_tools import build_tool_config
 from fastgate.translate.bedrock.words import SERVICE_TIERS, Traits, traits_of
 from fastgate.translate.conversation import ChatRequest
 from fastgate.translate.losses import Losses
+from fastgate.translate.quirks import fit_members
 from fastgate.translate.target import Asked, Target
 
 # Converse's own members: whoever names them means them.
@@ -35,6 +36,8 @@ _HARMLESS = frozenset(
         "web_search_options",
     }
 )
+# Members of inferenceConfig -> the caller's names for them.
+_SAID = {"maxTokens": "max_output_tokens", "topP": "top_p", "stopSequences": "stop"}
 # Members of ChatRequest without a word in Converse -> the caller's name for them.
 _UNKNOWN = (
     ("seed", "seed"),
@@ -71,9 +74,10 @@ def build_request(request: ChatRequest, target: Target, losses: Losses) -> tuple
     if tools is not None:
         body["toolConfig"] = tools
     inference = _build_inference(request, traits, output.thinks, losses)
+    _add_others(body, request, traits, output, losses)
+    fit_members((inference, output.additional, body), target.quirks, losses, said=_SAID)
     if inference:
         body["inferenceConfig"] = inference
-    _add_others(body, request, traits, output, losses)
     if output.config:
         body["outputConfig"] = output.config
     if output.additional:

@@ -8,6 +8,7 @@ from fastgate.translate.cohere.build_messages import MessageWriter
 from fastgate.translate.cohere.words import BUDGETS, HARMLESS, LEAST_P, MOST_P, OWN_MEMBERS, TOOL_CHOICES
 from fastgate.translate.conversation import ChatRequest, ResponseFormat, Tool, ToolChoice
 from fastgate.translate.losses import InvalidRequest, Losses
+from fastgate.translate.quirks import fit_members
 from fastgate.translate.target import Asked, Target
 
 _ANSWER_TOOL = "json_answer"
@@ -22,6 +23,8 @@ _SAME = (
     ("frequency_penalty", "frequency_penalty"),
     ("presence_penalty", "presence_penalty"),
 )
+# The other way round, of those that have another.
+_SAID = {"max_tokens": "max_output_tokens", "k": "top_k", "p": "top_p", "stop_sequences": "stop"}
 # Members of ChatRequest without a word in Cohere's API.
 _UNKNOWN = ("top_logprobs", "logit_bias", "user", "metadata", "verbosity", "store")
 
@@ -40,6 +43,7 @@ def build_request(request: ChatRequest, target: Target, losses: Losses) -> tuple
     _add_sampling(body, request, losses)
     _add_thinking(body, request, target, losses)
     _add_others(body, request, losses)
+    fit_members((body,), target.quirks, losses, said=_SAID)
     return body, asked
 
 

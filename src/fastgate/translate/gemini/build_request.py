@@ -11,6 +11,7 @@ from fastgate.translate.gemini.build_tools import ANSWER_TOOL, Names, build_tool
 from fastgate.translate.gemini.thinking import build_thinking, generation
 from fastgate.translate.gemini.words import DIALECT, IN_CONFIG, PLAIN_CONFIG, TIER_WORDS
 from fastgate.translate.losses import Losses
+from fastgate.translate.quirks import fit_members
 from fastgate.translate.target import Asked, Target
 
 Wire = dict[str, Any]
@@ -66,14 +67,15 @@ def build_request(request: ChatRequest, target: Target, losses: Losses) -> tuple
         body["tools"] = tools
     if tool_config is not None:
         body["toolConfig"] = tool_config
-    if config:
-        body["generationConfig"] = config
     _add_labels(body, request, target, losses)
     _add_tier(body, request, losses)
     _add_extra(body, request, losses)
     for attribute in _DROPPED:
         if getattr(request, attribute):
             losses.drop(attribute)
+    fit_members((config, body), target.quirks, losses, said=PLAIN_CONFIG)
+    if config:
+        body["generationConfig"] = config
     if request.parallel_tool_calls is False and tools:
         losses.emulate("parallel_tool_calls")
         asked.one_call = True
@@ -111,22 +113,7 @@ def _build_config(request: ChatRequest, target: Target, losses: Losses) -> Wire:
         for name, value in request.extra.items():
             if name.startswith(IN_CONFIG):
                 config[name.removeprefix(IN_CONFIG)] = value
-    if target.quirks.drop or target.quirks.refuse:
-        _apply_quirks(config, target, losses)
     return config
-
-
-def _apply_quirks(config: Wire, target: Target, losses: Losses) -> None:
-    """Leave out what the provider's row says that it does not know."""
-    quirks = target.quirks
-    for name in list(config):
-        param = PLAIN_CONFIG.get(name, name)
-        if name in quirks.drop and not losses.keeps(param):
-            del config[name]
-            losses.drop(param)
-        elif name in quirks.refuse and not losses.keeps(param):
-            losses.refuse(param)
-            del config[name]
 
 
 def _add_modalities(config: Wire, request: ChatRequest, losses: Losses) -> None:

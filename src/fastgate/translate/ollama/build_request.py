@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from fastgate.providers.provider import Quirks
 from fastgate.translate.conversation import ChatRequest, Reasoning, ResponseFormat, Tool
 from fastgate.translate.losses import Losses
 from fastgate.translate.ollama.build_messages import build_messages
 from fastgate.translate.ollama.words import BUDGETS, DIALECT, MEMBERS, OPTION_OF, OPTIONS, THINK
+from fastgate.translate.quirks import fit_members
 from fastgate.translate.target import Asked, Target
 
 # How a stream is cut into what `feed` takes.
@@ -24,6 +24,7 @@ _OPTIONS = (
     ("presence_penalty", "presence_penalty"),
     ("frequency_penalty", "frequency_penalty"),
 )
+_SAID = {option: member for member, option in _OPTIONS}
 # Without effect on meaning: left out with a warning.
 _DROPPED = ("logit_bias", "user", "metadata", "service_tier", "verbosity", "store")
 _DROPPED_EXTRA = frozenset(
@@ -63,7 +64,7 @@ def build_request(request: ChatRequest, target: Target, losses: Losses) -> tuple
     options = _build_options(request)
     if request.extra:
         _add_extra(body, options, request, losses)
-    _apply_quirks(body, options, target.quirks, losses)
+    fit_members((options, body), target.quirks, losses, said=_SAID)
     if options:
         body["options"] = options
     return body, asked
@@ -197,19 +198,3 @@ _PLACES: dict[str, Callable[[dict[str, Any], dict[str, Any], str, Any], None]] =
     **dict.fromkeys((*sorted(MEMBERS), "think", "format"), _place_member),
     "options": _place_options,
 }
-
-
-def _apply_quirks(body: dict[str, Any], options: dict[str, Any], quirks: Quirks, losses: Losses) -> None:
-    """Leave out, refuse and rename what this provider's row says, in `options` as beside it."""
-    for where in (options, body):
-        for name in quirks.drop:
-            if name in where and not losses.keeps(name):
-                del where[name]
-                losses.drop(name)
-        for name in quirks.refuse:
-            if name in where and not losses.keeps(name):
-                del where[name]
-                losses.refuse(name)
-        for name, word in quirks.rename.items():
-            if name in where:
-                where[word] = where.pop(name)

@@ -8,9 +8,10 @@ from fastgate.providers.provider import Quirks
 from fastgate.translate.conversation import ChatRequest, ResponseFormat, Tool, ToolCall, ToolChoice
 from fastgate.translate.losses import Losses
 from fastgate.translate.openai_chat.build_messages import build_messages, fit_name
-from fastgate.translate.openai_chat.quirks import adapt_members, fit_response_format, json_instruction, without_mark
+from fastgate.translate.openai_chat.quirks import fit_response_format, json_instruction, without_mark
 from fastgate.translate.openai_chat.reasoning import write_reasoning
-from fastgate.translate.openai_chat.words import DIALECT, HARMLESS_MEMBERS, LEGACY_MEMBERS, SHARED_MEMBERS
+from fastgate.translate.openai_chat.words import DIALECT, HARMLESS_MEMBERS, LEGACY_MEMBERS, NEUTRAL, SHARED_MEMBERS
+from fastgate.translate.quirks import fit_members
 from fastgate.translate.target import Asked, Target
 
 PATHS: Mapping[str, str] = MappingProxyType({"chat": "/chat/completions", "chat_stream": "/chat/completions", "embeddings": "/embeddings"})
@@ -71,7 +72,8 @@ def build_request(request: ChatRequest, target: Target, losses: Losses) -> tuple
     if request.stream:
         body["stream"] = True
         _write_stream_options(body, quirks, losses)
-    return adapt_members(body, quirks, losses), asked
+    fit_members((body,), quirks, losses, neutral=NEUTRAL)
+    return body, asked
 
 
 def write_extra(body: dict[str, Any], extra: dict[str, Any], dialect: str, quirks: Quirks, losses: Losses) -> None:

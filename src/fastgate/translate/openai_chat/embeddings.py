@@ -13,8 +13,8 @@ from fastgate.translate.losses import InvalidRequest, Losses
 from fastgate.translate.openai_chat.build_request import write_extra
 from fastgate.translate.openai_chat.errors import find_error, unreadable
 from fastgate.translate.openai_chat.members import read_integer, read_list, read_text, wrong
-from fastgate.translate.openai_chat.quirks import adapt_members
-from fastgate.translate.openai_chat.words import DIALECT
+from fastgate.translate.openai_chat.words import DIALECT, NEUTRAL
+from fastgate.translate.quirks import fit_members
 from fastgate.translate.target import Naming, Target
 
 _KNOWN = frozenset({"model", "input", "dimensions", "encoding_format", "user", "input_type"})
@@ -80,7 +80,8 @@ def build_embedding_request(request: EmbeddingRequest, target: Target, losses: L
         else:
             losses.drop("input_type")
     write_extra(body, request.extra, request.dialect, target.quirks, losses)
-    return adapt_members(body, target.quirks, losses)
+    fit_members((body,), target.quirks, losses, neutral=NEUTRAL)
+    return body
 
 
 def parse_embedding_answer(body: bytes) -> EmbeddingAnswer:

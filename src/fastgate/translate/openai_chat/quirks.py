@@ -10,6 +10,7 @@ from fastgate.providers.provider import Quirks
 from fastgate.translate.losses import Losses
 from fastgate.translate.openai_chat.reasoning import write_effort
 from fastgate.translate.openai_chat.words import NEUTRAL
+from fastgate.translate.quirks import fit_members
 from fastgate.translate.target import Target
 
 # Lengths of ids that providers ask for: Mistral's nine; others by what they are seen to make.
@@ -33,7 +34,8 @@ def apply_quirks(body: dict[str, Any], target: Target, losses: Losses) -> dict[s
         adapted["tools"] = [without_mark(tool, losses) for tool in tools]
     if isinstance(adapted.get("response_format"), dict):
         fit_response_format(adapted, quirks, losses)
-    return adapt_members(adapted, quirks, losses)
+    fit_members((adapted,), quirks, losses, neutral=NEUTRAL)
+    return adapted
 
 
 def needs_quirks(quirks: Quirks) -> tuple[bytes, ...]:
@@ -51,30 +53,6 @@ def needs_quirks(quirks: Quirks) -> tuple[bytes, ...]:
         names |= {"tool_calls", "tool_call_id"}
     names |= {"json_schema", "json_object"} - quirks.response_formats
     return tuple(f'"{name}"'.encode() for name in sorted(names))
-
-
-def adapt_members(body: dict[str, Any], quirks: Quirks, losses: Losses) -> dict[str, Any]:
-    """Return the body's members under the provider's names, with its values, without those that it does not know."""
-    rename, values, drop, refuse = quirks.rename, quirks.values, quirks.drop, quirks.refuse
-    if not (rename or values or drop or refuse):
-        return body
-    adapted: dict[str, Any] = {}
-    for name, value in body.items():
-        if (name in drop or name in refuse) and not losses.keeps(name):
-            if value is not None and value != NEUTRAL.get(name):
-                if name in refuse:
-                    losses.refuse(name, "this model's provider does not know it")
-                else:
-                    losses.drop(name)
-            continue
-        if name in values and isinstance(value, str):
-            value = values[name].get(value, value)  # noqa: PLW2901 - the provider's word for it
-        word = rename.get(name, name)
-        # Both the older and the newer name: the newer one, which is renamed, counts.
-        if name not in rename and word in adapted:
-            continue
-        adapted[word] = value
-    return adapted
 
 
 def fit_response_format(body: dict[str, Any], quirks: Quirks, losses: Losses) -> None:

@@ -22,6 +22,7 @@ from fastgate.translate.openai_responses.words import (
     SHARED,
     UNSAYABLE,
 )
+from fastgate.translate.quirks import fit_members
 from fastgate.translate.target import Asked, Target
 
 Body = dict[str, Any]
@@ -42,7 +43,7 @@ def build_request(request: ChatRequest, target: Target, losses: Losses) -> tuple
     _say_caller(body, request, losses)
     _say_extra(body, request, quirks, losses)
     _say_what_has_no_member(body, request, quirks, losses)
-    _fit_provider(body, request, quirks, losses)
+    fit_members((body,), quirks, losses, added=_added(request))
     return body, Asked(renamed=fitting.renamed)
 
 
@@ -195,31 +196,11 @@ def _say_what_has_no_member(body: Body, request: ChatRequest, quirks: Quirks, lo
         losses.refuse("modalities", "its answers are text")
 
 
-def _is_said(request: ChatRequest, name: str) -> bool:
-    """Return whether it is the caller who wants a member that the gateway adds by itself."""
-    if name == "include":
-        return bool(request.logprobs or request.sealed_thoughts or name in request.extra)
-    return name == "store" and request.store is not None
-
-
-def _fit_provider(body: Body, request: ChatRequest, quirks: Quirks, losses: Losses) -> None:
-    """Leave out, refuse and rename what this provider does not know as the dialect says it."""
-    if not (quirks.drop or quirks.refuse or quirks.rename or quirks.values):
-        return
-    for name in [name for name in body if name in quirks.drop or name in quirks.refuse]:
-        if losses.keeps(name):
-            continue
-        del body[name]
-        if name in ADDED and not _is_said(request, name):
-            continue
-        if name in quirks.refuse:
-            losses.refuse(name, "this model's provider does not know it")
-        else:
-            losses.drop(name)
-    for name, words in quirks.values.items():
-        value = body.get(name)
-        if isinstance(value, str) and value in words:
-            body[name] = words[value]
-    for name, word in quirks.rename.items():
-        if name in body:
-            body[word] = body.pop(name)
+def _added(request: ChatRequest) -> set[str]:
+    """Return the members that the gateway has added by itself."""
+    added = set(ADDED - request.extra.keys())
+    if request.logprobs or request.sealed_thoughts:
+        added.discard("include")
+    if request.store is not None:
+        added.discard("store")
+    return added

@@ -51,6 +51,13 @@ def test_token_numbers_are_refused_whatever_may_be_dropped() -> None:
     assert caught.value.param == "input"
 
 
+def test_more_texts_than_cohere_takes_at_once_are_refused_with_the_limit_before_anything_is_sent() -> None:
+    assert len(built(inputs=["a"] * 96)[0]["texts"]) == 96
+    with pytest.raises(NotCarried, match=r"97 texts.*at most 96") as caught:
+        cohere.build_embedding_request(EmbeddingRequest(inputs=["a"] * 97), TARGET, Losses("cohere", drop_params=True))
+    assert (caught.value.param, caught.value.status) == ("input", 400)
+
+
 @pytest.mark.parametrize(
     ("embeddings", "meta", "vectors", "tokens"),
     [

@@ -8,17 +8,23 @@ from fastgate.translate.answer import Fault
 from fastgate.translate.cohere.parse_answer import count
 from fastgate.translate.embeddings import EmbeddingAnswer, EmbeddingRequest
 from fastgate.translate.losses import Losses, NotCarried
+from fastgate.translate.quirks import fit_members
 from fastgate.translate.target import Target
 
 # LiteLLM's default as well; Cohere wants the word from every caller.
 _PURPOSE = "search_document"
 _OWN_MEMBERS = frozenset({"max_tokens", "priority", "truncate"})
+# "Maximum number of texts per call is 96" (docs.cohere.com/reference/embed, 2026-11-20; the SDK's embed_batch_size).
+_MAX_TEXTS = 96
 
 
 def build_embedding_request(request: EmbeddingRequest, target: Target, losses: Losses) -> dict[str, Any]:
-    """Return the body. Raise NotCarried for lists of tokens, which Cohere does not know."""
+    """Return the body. Raise NotCarried for lists of tokens, which Cohere does not know, and for more texts than it takes at once."""
     if any(not isinstance(text, str) for text in request.inputs):
         raise NotCarried("input", "`input` cannot be carried: Cohere embeds texts and takes no token numbers; send text")
+    if len(request.inputs) > _MAX_TEXTS:
+        found = f"`input` has {len(request.inputs)} texts, and Cohere embeds at most {_MAX_TEXTS} in one request"
+        raise NotCarried("input", f"{found}: send them in several")
     extra = dict(request.extra)
     purpose = extra.pop("input_type", None) or request.purpose
     if not purpose:
@@ -40,6 +46,7 @@ def build_embedding_request(request: EmbeddingRequest, target: Target, losses: L
             body[name] = value
         else:
             losses.drop(name)
+    fit_members((body,), target.quirks, losses)
     return body
 
 

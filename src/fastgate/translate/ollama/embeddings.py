@@ -14,6 +14,7 @@ from fastgate.translate.ollama.errors import fault_of, unreadable
 from fastgate.translate.ollama.members import count_at, list_at, object_at, text_at, wrong
 from fastgate.translate.ollama.parse_answer import parse_line
 from fastgate.translate.ollama.words import DIALECT, MEMBERS, OPTIONS
+from fastgate.translate.quirks import fit_members
 from fastgate.translate.target import Naming, Target
 
 
@@ -111,6 +112,7 @@ def build_embedding_request(request: EmbeddingRequest, target: Target, losses: L
             body[name] = value
         else:
             losses.refuse(name)
+    fit_members((options, body), target.quirks, losses)
     if options:
         body["options"] = options
     return body

@@ -109,6 +109,19 @@ def test_vertex_gets_its_project_and_location_into_the_base(read: Read, mistakes
     assert "vertex_project: found nothing, expected the vertex_project of vertex_ai, here or in VERTEXAI_PROJECT" in line
 
 
+@pytest.mark.parametrize(
+    ("location", "host"),
+    [
+        ("global", "aiplatform.googleapis.com"),
+        ("us", "aiplatform.us.rep.googleapis.com"),
+        ("eu", "aiplatform.eu.rep.googleapis.com"),
+    ],
+)
+def test_vertex_locations_that_are_no_region_have_hosts_of_their_own(read: Read, location: str, host: str) -> None:
+    one = only(read, f"model: vertex_ai/gemini-2.5-flash, vertex_project: p, vertex_location: {location}")
+    assert one.api_base == f"https://{host}/v1/projects/p/locations/{location}/publishers/google"
+
+
 def test_an_account_in_the_base_comes_from_the_environment_too(read: Read, mistakes: Mistakes) -> None:
     written = model("model: snowflake/x, api_key: k")
     (one,) = read(written, {"SNOWFLAKE_ACCOUNT_ID": "org-a"}).settings.deployments

@@ -86,16 +86,15 @@ def test_a_name_can_stand_before_a_slash(row: Provider) -> None:
 
 
 def test_a_base_url_is_https_or_on_this_machine(row: Provider) -> None:
-    if not row.base_url:
-        return
-    parts = urlsplit(PART.sub("x", row.base_url))
-    assert parts.hostname
-    assert (parts.query, parts.fragment, parts.username) == ("", "", None)
-    assert not row.base_url.endswith("/")
-    local = parts.hostname in ("localhost", "127.0.0.1")
-    assert parts.scheme == ("http" if local else "https")
-    assert not (local and row.needs_key)
-    assert set(PART.findall(row.base_url)) <= ACCOUNT.keys()
+    for base_url in filter(None, (row.base_url, *row.base_urls.values())):
+        parts = urlsplit(PART.sub("x", base_url))
+        assert parts.hostname
+        assert (parts.query, parts.fragment, parts.username) == ("", "", None)
+        assert not base_url.endswith("/")
+        local = parts.hostname in ("localhost", "127.0.0.1")
+        assert parts.scheme == ("http" if local else "https")
+        assert not (local and row.needs_key)
+        assert set(PART.findall(base_url)) <= ACCOUNT.keys()
 
 
 def test_a_dialect_is_one_that_deployments_are_asked_in(row: Provider) -> None:

@@ -222,7 +222,8 @@ class DeploymentReader:
                 expected = f"the {name} of {row.name}" + (f", here or in {' or '.join(variables)}" if variables else "")
                 self.findings.error(params.place(name), params.path_of(name), found, expected)
                 parts[name] = "unknown"
-        return _BASE_PART.sub(lambda match: parts[match.group(1)], row.base_url)
+        base_url = next((row.base_urls[part] for part in parts.values() if part in row.base_urls), row.base_url)
+        return _BASE_PART.sub(lambda match: parts[match.group(1)], base_url)
 
     def api_key(self, params: Section, row: ProviderRow) -> str:
         key = params.text("api_key").strip() or first_set(self.env, row.key_env)

@@ -70,6 +70,7 @@ def _table_line(row: Provider) -> str:
         key += f" ({_AUTH[row.auth]}{'' if row.needs_key else ', optional'})"
     url, _, day = row.docs.partition(", ")
     base = f"`{row.base_url}`" if row.base_url else "`api_base` is needed"
+    base += "".join(f"; {part}: `{other}`" for part, other in row.base_urls.items())
     cells = (f"`{row.name}`", row.dialect, base, key, _variables(row.base_env), f"[{'read ' + day if day else 'page'}]({url})")
     return f"| {' | '.join(cells)} |"
 

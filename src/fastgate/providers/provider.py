@@ -58,6 +58,8 @@ class Provider(Struct, frozen=True, kw_only=True):
     dialect: str
     # Without trailing slash. Empty: the deployment must give api_base.
     base_url: str = ""
+    # Value of a part in braces of `base_url` -> the base URL for it, where that is not made in the same way.
+    base_urls: Mapping[str, str] = field(default_factory=dict)
     # Environment variables, the first that is set wins.
     key_env: tuple[str, ...] = ()
     base_env: tuple[str, ...] = ()

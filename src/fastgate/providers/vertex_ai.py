@@ -2,14 +2,22 @@
 
 from fastgate.providers.provider import Provider, Quirks
 
+_PATH = "/v1/projects/{vertex_project}/locations/{vertex_location}/publishers/google"
+
 
 def _row(*, name: str) -> Provider:
     return Provider(
         name=name,
         dialect="gemini",
         # {vertex_location} and {vertex_project} are keys of litellm_params; the configuration fills them in.
-        base_url="https://{vertex_location}-aiplatform.googleapis.com/v1/projects/{vertex_project}"
-        "/locations/{vertex_location}/publishers/google",
+        base_url=f"https://{{vertex_location}}-aiplatform.googleapis.com{_PATH}",
+        # The location stands in no host name of these (docs.cloud.google.com/vertex-ai/generative-ai/docs/learn/locations, 2026-11-24;
+        # those of two continents: google-genai 3.4, _api_client.py).
+        base_urls={
+            "global": f"https://aiplatform.googleapis.com{_PATH}",
+            "us": f"https://aiplatform.us.rep.googleapis.com{_PATH}",
+            "eu": f"https://aiplatform.eu.rep.googleapis.com{_PATH}",
+        },
         base_env=("VERTEXAI_API_BASE",),
         # A service account is exchanged for a token that lives for about an hour.
         needs_key=False,

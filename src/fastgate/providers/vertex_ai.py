@@ -24,8 +24,9 @@ def _row(*, name: str) -> Provider:
         tokens="google",
         target="{base}/models/{model}{operation}",
         # Labels of a request, and countTokens with members beside the contents (cloud.google.com/dotnet/docs/reference,
-        # Google.Cloud.AIPlatform.V1Beta1 CountTokensRequest, read 2026-11-24): AI Studio has neither.
-        quirks=Quirks(knows=frozenset(("labels", "countTokens.systemInstruction"))),
+        # Google.Cloud.AIPlatform.V1Beta1 CountTokensRequest, read 2026-11-24), and models
+        # beside Gemini that embed when they are asked to predict: AI Studio has none of them.
+        quirks=Quirks(knows=frozenset(("labels", "countTokens.systemInstruction", "predict"))),
         docs="https://cloud.google.com/vertex-ai/generative-ai/docs/reference/rest-rpc, 2026-11-24",
     )
 

@@ -94,6 +94,7 @@ class UpstreamDialect(Protocol):
     # How a stream is cut into what `feed` takes: "events" (SSE), "lines" (NDJSON), "frames" (AWS event stream).
     FRAMING: str
     # Operation -> what follows the provider's base URL: "chat", "chat_stream", "embeddings", "count_tokens" as far as there are.
+    # A package whose models are asked for embeddings at several has `embeddings_path(target)` too.
     PATHS: Mapping[str, str]
 
     def build_request(self, request: ChatRequest, target: Target, losses: Losses) -> tuple[dict[str, Any], Asked]:

@@ -80,7 +80,10 @@ class EmbeddingTranslation(Whole):
         self, caller: ModuleType, asked: EmbeddingRequest, speech: Speech, upstream: ModuleType, losses: Losses, naming: Naming
     ) -> None:
         body = upstream.build_embedding_request(asked, speech.target, losses)
-        super().__init__(caller, speech, upstream.PATHS["embeddings"], body, losses)
+        # Of packages where it depends on the model.
+        path_of = getattr(upstream, "embeddings_path", None)
+        path = upstream.PATHS["embeddings"] if path_of is None else path_of(speech.target)
+        super().__init__(caller, speech, path, body, losses)
         self._upstream, self._asked, self._naming = upstream, asked, naming
 
     def _read(self, body: bytes) -> bytes:

@@ -3,6 +3,7 @@
 import base64
 import struct
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import anthropic
 import openai
@@ -18,6 +19,14 @@ from tests.translate.gateway.hosts import BEDROCK, COHERE, OLLAMA
 from tests.translate.gateway.makers import ANTHROPIC, GEMINI, OPENAI
 from tests.translate.gateway.said import KEY, Provider
 
+# Answers of predict.
+VERTEX = replace(
+    GEMINI,
+    name="up-vertex",
+    base="/v1/projects/p/locations/global/publishers/google",
+    params={"model": "vertex_ai/text-embedding-005"},
+    auth=("authorization", f"Bearer {KEY}"),
+)
 VECTORS = [[0.5, -0.25, 1.0], [0.125, 0.0, -2.0]]
 EMBEDDERS: Mapping[str, tuple[Provider, str, bytes]] = {
     "openai": (
@@ -37,6 +46,11 @@ EMBEDDERS: Mapping[str, tuple[Provider, str, bytes]] = {
         "/v1beta/models/gemini-2.5-flash:batchEmbedContents",
         orjson.dumps({"embeddings": [{"values": vector} for vector in VECTORS]}),
     ),
+    "vertex": (
+        VERTEX,
+        f"{VERTEX.base}/models/text-embedding-005:predict",
+        orjson.dumps({"predictions": [{"embeddings": {"values": vector, "statistics": {"token_count": 2}}} for vector in VECTORS]}),
+    ),
     "ollama": (OLLAMA, "/api/embed", orjson.dumps({"model": "up", "embeddings": VECTORS, "prompt_eval_count": 4})),
     "cohere": (
         COHERE,
@@ -55,7 +69,7 @@ def upstream() -> Iterator[Upstream]:
 @pytest.fixture(scope="module")
 def gateway(upstream: Upstream) -> Iterator[Gateway]:
     info = {"max_input_tokens": 1000, "max_output_tokens": 500, "supports_function_calling": True, "supports_vision": False}
-    models = [provider.model(upstream.port) for provider in (OPENAI, ANTHROPIC, GEMINI, OLLAMA, BEDROCK, COHERE)]
+    models = [provider.model(upstream.port) for provider in (OPENAI, ANTHROPIC, GEMINI, OLLAMA, BEDROCK, COHERE, VERTEX)]
     models[0]["model_info"] = info
     with Gateway(configuration(*models)) as running:
         yield running
@@ -96,7 +110,8 @@ def test_ollamas_sdk_gets_embeddings_of_every_provider(name: str, sdks: Sdks, up
     assert upstream.request().target.decode() == path
 
 
-@EVERY_EMBEDDER
+# A caller of Google's dialect is relayed to Vertex AI as it speaks, and not asked to predict.
+@pytest.mark.parametrize("name", [name for name in EMBEDDERS if name != "vertex"])
 def test_googles_sdk_gets_embeddings_of_every_provider(name: str, sdks: Sdks, upstream: Upstream) -> None:
     provider, path, body = EMBEDDERS[name]
     upstream.serve(send(plain(body)))

@@ -8,6 +8,7 @@ import orjson
 import pytest
 from google.genai import types
 
+from fastgate.providers.provider import Quirks
 from fastgate.translate import gemini
 from fastgate.translate.answer import Fault
 from fastgate.translate.embeddings import EmbeddingAnswer, EmbeddingRequest
@@ -100,18 +101,75 @@ def test_tokens_and_unknown_members_are_refused() -> None:
             gemini.build_embedding_request(request, TARGET, Losses("gemini"))
 
 
+VERTEX = Quirks(knows=frozenset({"predict"}))
+
+
+def test_models_that_are_not_geminis_are_asked_to_predict_on_vertex() -> None:
+    request = EmbeddingRequest(inputs=["a", "b"], dimensions=256, purpose="search_query", dialect="openai_chat")
+    target = Target(model="text-embedding-005", dialect="gemini", quirks=VERTEX)
+    assert gemini.build_embedding_request(request, target, Losses("gemini")) == {
+        "instances": [{"content": text, "task_type": "RETRIEVAL_QUERY"} for text in ("a", "b")],
+        "parameters": {"outputDimensionality": 256},
+    }
+    assert gemini.embeddings_path(target) == ":predict"
+    plain = gemini.build_embedding_request(EmbeddingRequest(inputs=["a"]), target, Losses("gemini"))
+    assert plain == {"instances": [{"content": "a"}]}
+
+
+def test_a_gemini_callers_settings_reach_predict() -> None:
+    said = {"content": content("a"), "taskType": "FACT_VERIFICATION", "title": "t", "autoTruncate": False}
+    target = Target(model="text-embedding-005", dialect="gemini", quirks=VERTEX)
+    assert gemini.build_embedding_request(gemini.parse_embedding_request(said), target, Losses("gemini")) == {
+        "instances": [{"content": "a", "task_type": "FACT_VERIFICATION", "title": "t"}],
+        "parameters": {"autoTruncate": False},
+    }
+
+
+def test_geminis_models_have_their_settings_in_an_object_on_vertex() -> None:
+    request = EmbeddingRequest(inputs=["a"], dimensions=256, dialect="openai_chat")
+    target = Target(model="gemini-embedding-001", dialect="gemini", quirks=VERTEX)
+    assert gemini.build_embedding_request(request, target, Losses("gemini")) == {
+        "requests": [{"content": content("a"), "embedContentConfig": {"outputDimensionality": 256}}]
+    }
+    assert gemini.embeddings_path(target) == gemini.embeddings_path(TARGET) == gemini.PATHS["embeddings"]
+
+
 @pytest.mark.parametrize(
     ("body", "answer"),
     [
         ({"embeddings": [{"values": [0.5, 1]}, {"values": [2.0]}]}, EmbeddingAnswer(vectors=[[0.5, 1], [2.0]])),
         ({"embedding": {"values": [0.5]}, "usageMetadata": {"promptTokenCount": 3}}, EmbeddingAnswer(vectors=[[0.5]], input_tokens=3)),
+        (
+            {
+                "predictions": [
+                    {"embeddings": {"values": [0.5, 1], "statistics": {"token_count": 3.0, "truncated": False}}},
+                    {"embeddings": {"values": [2.0], "statistics": {"token_count": 4}}},
+                    {"embeddings": {"values": [1]}},
+                ],
+                "metadata": {"billableCharacterCount": 5},
+            },
+            EmbeddingAnswer(vectors=[[0.5, 1], [2.0], [1]], input_tokens=7),
+        ),
     ],
 )
 def test_vectors_are_read(body: dict[str, Any], answer: EmbeddingAnswer) -> None:
     assert gemini.parse_embedding_answer(orjson.dumps(body)) == answer
 
 
-@pytest.mark.parametrize("body", [b"", b"{}", b'{"embeddings": [5]}', b'{"embeddings": [{"values": ["a"]}]}', b'{"error": {"code": 400}}'])
+BROKEN = [
+    b"",
+    b"{}",
+    b'{"embeddings": [5]}',
+    b'{"embeddings": [{"values": ["a"]}]}',
+    b'{"error": {"code": 400}}',
+    b'{"predictions": null}',
+    b'{"predictions": [5]}',
+    b'{"predictions": [{"embeddings": [0.5]}]}',
+    b'{"predictions": [{"embeddings": {"values": ["a"]}}]}',
+]
+
+
+@pytest.mark.parametrize("body", BROKEN)
 def test_vectors_that_cannot_be_read_are_a_fault(body: bytes) -> None:
     with pytest.raises(Fault):
         gemini.parse_embedding_answer(body)

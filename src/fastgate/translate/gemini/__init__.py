@@ -10,6 +10,7 @@ from fastgate.translate.gemini.count import build_count_answer, parse_count
 from fastgate.translate.gemini.embeddings import (
     build_embedding_answer,
     build_embedding_request,
+    embeddings_path,
     parse_embedding_answer,
     parse_embedding_request,
 )
@@ -44,6 +45,7 @@ __all__ = [
     "build_error",
     "build_error_event",
     "build_request",
+    "embeddings_path",
     "parse_answer",
     "parse_count",
     "parse_embedding_answer",

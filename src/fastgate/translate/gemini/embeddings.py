@@ -1,4 +1,4 @@
-"""embedContent and batchEmbedContents: ai.google.dev/api/embeddings, read 2026-11-24."""
+"""embedContent and batchEmbedContents: ai.google.dev/api/embeddings, read 2026-11-24; other models of Vertex AI: `predict`."""
 
 from array import array
 from base64 import b64decode
@@ -14,11 +14,15 @@ from fastgate.translate.embeddings import EmbeddingAnswer, EmbeddingRequest
 from fastgate.translate.gemini.errors import unreadable
 from fastgate.translate.gemini.members import Wrong, expect_integer, expect_list, expect_object, expect_text, optional_text
 from fastgate.translate.gemini.parse_answer import load
+from fastgate.translate.gemini.predict import KNOWN, PATH, build_instances, parse_predictions, predicts
 from fastgate.translate.gemini.words import DIALECT, either
 from fastgate.translate.losses import InvalidRequest, Losses, NotCarried
+from fastgate.translate.quirks import fit_members
 from fastgate.translate.target import Naming, Target
 
 Wire = dict[str, Any]
+
+_BATCH = ":batchEmbedContents"
 
 # taskType -> what it is for, in Cohere's words. Tasks without one are kept as Google's word.
 _PURPOSES: Mapping[str, str] = MappingProxyType(
@@ -118,9 +122,13 @@ def _floats(vector: str) -> list[float]:
     return floats.tolist()
 
 
+def embeddings_path(target: Target) -> str:
+    """Return what follows the base URL."""
+    return PATH if predicts(target) else _BATCH
+
+
 def build_embedding_request(request: EmbeddingRequest, target: Target, losses: Losses) -> Wire:
-    """Return the body of batchEmbedContents. Raise NotCarried for tokens instead of texts."""
-    model = target.model if target.model.startswith("models/") else f"models/{target.model}"
+    """Return the body of batchEmbedContents, or of predict. Raise NotCarried for tokens instead of texts."""
     common: Wire = {}
     task = _TASKS.get(request.purpose)
     if task is not None:
@@ -136,17 +144,27 @@ def build_embedding_request(request: EmbeddingRequest, target: Target, losses: L
             common[name] = value
         else:
             losses.drop(name) if name in ("title", "metadata") else losses.refuse(name)
-    requests: list[Wire] = []
+    fit_members((common,), target.quirks, losses)
+    texts: list[str] = []
     for text in request.inputs:
         if not isinstance(text, str):
             raise NotCarried("input", "`input` cannot be carried: Gemini embeds texts, not tokens; send the text")
-        requests.append({"model": model, "content": {"parts": [{"text": text}]}, **common})
-    return {"requests": requests}
+        texts.append(text)
+    if predicts(target):
+        return build_instances(texts, common)
+    if KNOWN in target.quirks.knows:
+        # Vertex AI has the settings in an object of their own, and the model in the path alone (google-genai 3.4, models.py).
+        own: Wire = {"embedContentConfig": common} if common else {}
+    else:
+        own = {"model": target.model if target.model.startswith("models/") else f"models/{target.model}", **common}
+    return {"requests": [{"content": {"parts": [{"text": text}]}, **own} for text in texts]}
 
 
 def parse_embedding_answer(body: bytes) -> EmbeddingAnswer:
-    """Return the vectors that batchEmbedContents, or embedContent, answers. Raise Fault for what cannot be read."""
+    """Return the vectors that batchEmbedContents, embedContent or predict answers. Raise Fault for what cannot be read."""
     value = load(body)
+    if "predictions" in value:
+        return parse_predictions(value["predictions"], body)
     one = value.get("embedding")
     entries = value.get("embeddings") if one is None else [one]
     if type(entries) is not list:

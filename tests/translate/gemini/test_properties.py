@@ -89,6 +89,17 @@ ANSWERS = st.fixed_dictionaries(
     },
     optional={"usageMetadata": OBJECTS, "promptFeedback": OBJECTS, "responseId": JSON},
 )
+STEPS = st.sampled_from(["$", ".a", ".b", "[0]", "[1]", "[9]", "['c d']", '["e"]', "[", "..", ""])
+PIECE_OF_ARGUMENTS = st.fixed_dictionaries(
+    {"jsonPath": st.lists(STEPS, max_size=4).map("".join) | JSON},
+    optional={"stringValue": JSON, "numberValue": JSON, "boolValue": JSON, "nullValue": JSON, "willContinue": JSON},
+)
+PARTIAL_CALL = st.fixed_dictionaries(
+    {}, optional={"name": st.just("f"), "partialArgs": st.lists(PIECE_OF_ARGUMENTS | JSON, max_size=3), "willContinue": st.booleans()}
+)
+PARTIAL_CALLS = st.lists(PARTIAL_CALL, max_size=3).map(
+    lambda calls: {"candidates": [{"content": {"parts": [{"functionCall": call} for call in calls]}}]}
+)
 ASKED = Asked(renamed={"a": "b"}, one_call=True, answer_tool="model")
 
 
@@ -106,7 +117,7 @@ def test_an_answer_is_read_or_is_a_fault(value: Any) -> None:
 
 
 @settings(max_examples=200)
-@given(st.lists(ANSWERS | JSON, max_size=4))
+@given(st.lists(ANSWERS | PARTIAL_CALLS | JSON, max_size=4))
 def test_a_stream_is_read_or_is_a_fault_and_what_is_read_can_be_written(values: list[Any]) -> None:
     parser = gemini.stream_parser(TARGETS[0], ASKED)
     builder = gemini.stream_builder(ChatRequest(turns=[]), NAMING)

@@ -23,6 +23,7 @@ from fastgate.translate.events import (
 )
 from fastgate.translate.gemini.errors import failed, find_error, read_error, unreadable
 from fastgate.translate.gemini.parse_answer import ANNOTATIONS, PLAIN_CANDIDATE, blocked, failure, read_blob, read_call
+from fastgate.translate.gemini.partial_args import PartialCall
 from fastgate.translate.gemini.usage import parse_logprobs, parse_usage
 from fastgate.translate.gemini.words import DIALECT, FINISHES, PLAIN_FINISHES
 from fastgate.translate.target import Asked, Target
@@ -31,7 +32,7 @@ from fastgate.translate.target import Asked, Target
 class _Alternative:
     """What is remembered of one alternative."""
 
-    __slots__ = ("calls", "finish", "index")
+    __slots__ = ("calls", "finish", "index", "partial")
 
     def __init__(self, index: int) -> None:
         self.index = index
@@ -39,6 +40,8 @@ class _Alternative:
         self.calls = 0
         # Its finishReason; "" until it comes. Told at the end: more may follow it.
         self.finish = ""
+        # A call whose arguments are not whole.
+        self.partial: PartialCall | None = None
 
 
 class StreamParser:
@@ -97,12 +100,13 @@ class StreamParser:
         for alternative in self._alternatives.values():
             word = alternative.finish
             if word:
+                self._close_partial(alternative, events)
                 reason = FINISHES.get(word, "stop")
                 if reason == "stop" and alternative.calls:
                     reason = "tool_calls"
                 raw = "" if word in PLAIN_FINISHES else word
                 events.append(Finish(reason=reason, choice=alternative.index, raw_finish=raw))
-        self.ended = bool(events) and len(events) == len(self._alternatives)
+        self.ended = bool(self._alternatives) and all(alternative.finish for alternative in self._alternatives.values())
         return events
 
     def _read_candidate(self, candidate: dict[str, Any], at: int, events: list[Event]) -> None:
@@ -160,6 +164,28 @@ class StreamParser:
             events.append(ThinkingSignature(signature=signature, dialect=DIALECT, choice=index))
 
     def _read_call(self, value: Any, part: dict[str, Any], alternative: _Alternative, events: list[Event]) -> None:
+        """Read a call that is whole, or a piece of one: it is told once all have come."""
+        if type(value) is not dict:
+            return self._tell_call(value, part, alternative, events)
+        goes_on = value.get("willContinue") is True
+        partial = alternative.partial
+        if partial is None and not goes_on and "partialArgs" not in value:
+            return self._tell_call(value, part, alternative, events)
+        if partial is None or value.get("name"):
+            self._close_partial(alternative, events)
+            partial = alternative.partial = PartialCall(part)
+        partial.take(value)
+        if not goes_on:
+            self._close_partial(alternative, events)
+        return None
+
+    def _close_partial(self, alternative: _Alternative, events: list[Event]) -> None:
+        if alternative.partial is not None:
+            part = alternative.partial.whole()
+            alternative.partial = None
+            self._tell_call(part["functionCall"], part, alternative, events)
+
+    def _tell_call(self, value: Any, part: dict[str, Any], alternative: _Alternative, events: list[Event]) -> None:
         name, call_id, arguments = read_call(value)
         asked = self.asked
         index = alternative.index

@@ -24,6 +24,13 @@ class Usage(Struct, kw_only=True):
     reasoning_tokens: int = 0
     audio_input_tokens: int = 0
     audio_output_tokens: int = 0
+    # As the provider tells it: dollars, or an object of them; None: it tells none. Only OpenAI's dialects have a place for it.
+    cost: float | dict[str, Any] | None = None
+
+
+def cost_of(told: object) -> float | dict[str, Any] | None:
+    """Return `cost` of a provider's `usage`, if it is one."""
+    return told if isinstance(told, int | float | dict) and not isinstance(told, bool) else None
 
 
 class Choice(Struct, kw_only=True):

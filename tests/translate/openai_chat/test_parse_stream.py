@@ -73,7 +73,9 @@ STREAMS: list[tuple[str, dict[str, Any], list[Event]]] = [
             ThinkingDelta(text="think."),
             ThinkingSignature(signature=SIGNATURE, dialect=OWN),
             TextDelta(text="42"),
-            UsageSeen(usage=Usage(input_tokens=20, cache_read_tokens=4, cache_write_tokens=3, output_tokens=30, reasoning_tokens=25)),
+            UsageSeen(
+                usage=Usage(input_tokens=20, cache_read_tokens=4, cache_write_tokens=3, output_tokens=30, reasoning_tokens=25, cost=0.0005)
+            ),
             STOP,
         ],
     ),

@@ -3,7 +3,7 @@
 from typing import Any
 
 from fastgate.providers.provider import Quirks
-from fastgate.translate.answer import Usage
+from fastgate.translate.answer import Usage, cost_of
 from fastgate.translate.target import Target
 
 # Moonshot counts them at the top (platform.moonshot.ai/docs/api/chat, 2026-11).
@@ -25,6 +25,8 @@ def parse_usage(value: dict[str, Any], quirks: Quirks) -> Usage:
         usage.cache_read_tokens = usage.cache_read_tokens or _count(value, "cached_tokens")
         usage.cache_write_tokens = usage.cache_write_tokens or _count(value, "cache_creation_input_tokens")
         usage.reasoning_tokens = usage.reasoning_tokens or _count(value, "reasoning_tokens")
+    if "cost" in value:
+        usage.cost = cost_of(value["cost"])
     for counter, member in quirks.usage.items():
         if member in value:
             setattr(usage, counter, _count(value, member))
@@ -48,13 +50,16 @@ def build_usage(usage: Usage) -> dict[str, Any]:
     completion = {"reasoning_tokens": usage.reasoning_tokens}
     if usage.audio_output_tokens:
         completion["audio_tokens"] = usage.audio_output_tokens
-    return {
+    built: dict[str, Any] = {
         "prompt_tokens": usage.input_tokens,
         "completion_tokens": usage.output_tokens,
         "total_tokens": usage.input_tokens + usage.output_tokens,
         "prompt_tokens_details": prompt,
         "completion_tokens_details": completion,
     }
+    if usage.cost is not None:
+        built["cost"] = usage.cost
+    return built
 
 
 def _count(value: dict[str, Any], member: str) -> int:

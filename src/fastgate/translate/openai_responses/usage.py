@@ -3,7 +3,7 @@
 from typing import Any
 
 from fastgate.providers.provider import Quirks
-from fastgate.translate.answer import Usage
+from fastgate.translate.answer import Usage, cost_of
 
 
 def parse_usage(value: object, quirks: Quirks) -> Usage | None:
@@ -21,6 +21,8 @@ def parse_usage(value: object, quirks: Quirks) -> Usage | None:
         audio_input_tokens=_count(inputs, "audio_tokens"),
         audio_output_tokens=_count(outputs, "audio_tokens"),
     )
+    if "cost" in value:
+        usage.cost = cost_of(value["cost"])
     for counter, name in quirks.usage.items():
         if name in value:
             setattr(usage, counter, _count(value, name))
@@ -33,13 +35,16 @@ def build_usage(usage: Usage | None) -> dict[str, Any] | None:
     """Return `usage` of an answer; None if nothing was counted."""
     if usage is None:
         return None
-    return {
+    built: dict[str, Any] = {
         "input_tokens": usage.input_tokens,
         "input_tokens_details": {"cached_tokens": usage.cache_read_tokens, "cache_write_tokens": usage.cache_write_tokens},
         "output_tokens": usage.output_tokens,
         "output_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
         "total_tokens": usage.input_tokens + usage.output_tokens,
     }
+    if usage.cost is not None:
+        built["cost"] = usage.cost
+    return built
 
 
 def _details(value: dict[str, Any], name: str) -> dict[str, Any]:

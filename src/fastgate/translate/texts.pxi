@@ -246,25 +246,20 @@ cdef Py_ssize_t behind_prefix(const uint8_t *p, Py_ssize_t start, Py_ssize_t end
 
 
 cdef Py_ssize_t zero_numbers(Buffer *b, const uint8_t *p, Py_ssize_t i, Py_ssize_t n) except -1:
-    """Copy the object at p[i] with 0 for each number that is digits alone. Return where it ends."""
-    cdef Py_ssize_t copied = i, start, depth = 0
+    """Copy the object at p[i] with 0 for each number. Return where it ends."""
+    cdef Py_ssize_t copied = i, depth = 0
     cdef int escaped = 0
-    cdef bint whole
     while i < n:
         if p[i] == 34:
             escaped = 0
             i = i + 1 + fg_closing_quote(p + i + 1, n - i - 1, &escaped) + 1
             continue
         if 48 <= p[i] <= 57 or p[i] == 45:
-            start = i
-            whole = True
+            buffer_append(b, p + copied, i - copied)
+            buffer_append(b, b"0", 1)
             while i < n and (48 <= p[i] <= 57 or p[i] == 45 or p[i] == 43 or p[i] == 46 or p[i] == 69 or p[i] == 101):
-                whole = whole and 48 <= p[i] <= 57
                 i += 1
-            if whole:
-                buffer_append(b, p + copied, start - copied)
-                buffer_append(b, b"0", 1)
-                copied = i
+            copied = i
             continue
         if p[i] == 123 or p[i] == 91:
             depth += 1

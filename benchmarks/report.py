@@ -38,6 +38,8 @@ _HOW = """\
   dialect. Before the rounds each target is asked once, and its answer read: thoughts, text, calls and reason have to be what the upstream
   said (`said.py`); its length and its events are then expected of every further answer (of LiteLLM's only the events with content and
   the end). CPU per event is divided by the upstream's events, for all targets alike.
+- Requests of one round are the same but for what the scenario says. fastgate keeps what it made of a kind of request, so in the translated
+  scenarios it meets one that it knows; those of `translate-unlike-...` have a stop sequence that differs in each: none of a known kind.
 - LiteLLM (`--against litellm`) is installed into `benchmarks/.build/litellm-venv` when it is first asked for; one worker, a hundredth of
   the requests.
 - The proxies a Python developer would write (`naive/`) get fewer requests, and a tenth (aiohttp) or a hundredth (FastAPI) of the paced
@@ -54,6 +56,7 @@ python -m benchmarks.run                    # everything, written to benchmarks/
 python -m benchmarks.run --scenario small-64 --rounds 3 --against nginx,fastgate,haproxy
 sudo python -m benchmarks.run --priority    # the same at nice -20, where other work shares the cores
 python -m benchmarks.run --scenario translate-small-openai-anthropic --against nginx,fastgate,litellm
+python -m benchmarks.run --scenario small-64 --out full --replace   # this one anew, in the result that is there
 python -m benchmarks.report                 # this page, from benchmarks/results/full.json
 ```
 

@@ -114,3 +114,21 @@ def write_run(run: Run, name: str) -> Path:
 
 def read_run(name: str) -> Run:
     return msgspec.json.decode((RESULTS / f"{name}.json").read_bytes(), type=Run)
+
+
+def replaced(earlier: Run, later: Run) -> Run:
+    """Return *earlier* with the scenarios of *later* in the place of its own; raise ValueError if they cannot stand in one table."""
+    for what, one, other in (("machine", earlier.machine, later.machine), ("versions", earlier.versions, later.versions)):
+        differing = sorted(name for name in one.keys() | other.keys() if one.get(name) != other.get(name))
+        if differing and not (what == "versions" and set(differing).isdisjoint(one.keys() & other.keys())):
+            raise ValueError(f"the result that is there has another {what}: {', '.join(differing)}; measure all scenarios anew")
+    again = {result.scenario.name: result for result in later.scenarios}
+    scenarios = [again.pop(result.scenario.name, result) for result in earlier.scenarios]
+    return msgspec.structs.replace(
+        earlier,
+        command=f"{earlier.command}; {later.command}",
+        finished_at=later.finished_at,
+        seconds=earlier.seconds + later.seconds,
+        versions={**earlier.versions, **later.versions},
+        scenarios=[*scenarios, *again.values()],
+    )

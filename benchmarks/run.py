@@ -15,7 +15,7 @@ from benchmarks import litellm
 from benchmarks.machine import describe_machine, proxy_and_load_cores
 from benchmarks.missing import Missing
 from benchmarks.priority import describe_priority, take_priority
-from benchmarks.results import Run, ScenarioResult, write_run
+from benchmarks.results import Run, ScenarioResult, read_run, replaced, write_run
 from benchmarks.rounds import run_scenario
 from benchmarks.scenarios import SCENARIOS, Scenario
 from benchmarks.table import print_scenario
@@ -34,6 +34,9 @@ def parse_options(arguments: list[str]) -> argparse.Namespace:
     options.add_argument("--priority", action="store_true", help="run at nice -20 (needs root), where other work shares the cores")
     options.add_argument("--against", help=f"comma-separated targets beside `direct`: {', '.join(TARGETS)}")
     options.add_argument("--out", help="name of the result, written to benchmarks/results/NAME.json (default: full, quick or partial)")
+    options.add_argument(
+        "--replace", action="store_true", help="put the scenarios into the result that is there, of the same machine and versions"
+    )
     chosen = options.parse_args(arguments)
     chosen.rounds = chosen.rounds or (2 if chosen.quick else 5)
     chosen.against = (chosen.against or ("nginx,fastgate" if chosen.quick else "nginx,fastgate,aiohttp,fastapi")).split(",")
@@ -105,6 +108,12 @@ def main(arguments: list[str]) -> int:
         versions={**versions, "python": sys.version.split()[0]},
         scenarios=results,
     )
+    if chosen.replace:
+        try:
+            run = replaced(read_run(chosen.out), run)
+        except ValueError as error:
+            print(f"benchmarks: {error}", file=sys.stderr)
+            return 2
     print(f"\n{run.seconds:.0f} s; written to {write_run(run, chosen.out)}")
     return 0
 

@@ -119,8 +119,9 @@ def read_run(name: str) -> Run:
 def replaced(earlier: Run, later: Run) -> Run:
     """Return *earlier* with the scenarios of *later* in the place of its own; raise ValueError if they cannot stand in one table."""
     for what, one, other in (("machine", earlier.machine, later.machine), ("versions", earlier.versions, later.versions)):
-        differing = sorted(name for name in one.keys() | other.keys() if one.get(name) != other.get(name))
-        if differing and not (what == "versions" and set(differing).isdisjoint(one.keys() & other.keys())):
+        # Of the machine, what was going on when the run began; of the versions, those of targets that only one run has.
+        differing = sorted(name for name in one.keys() & other.keys() if one[name] != other[name] and name != "load before")
+        if differing:
             raise ValueError(f"the result that is there has another {what}: {', '.join(differing)}; measure all scenarios anew")
     again = {result.scenario.name: result for result in later.scenarios}
     scenarios = [again.pop(result.scenario.name, result) for result in earlier.scenarios]

@@ -199,7 +199,8 @@ def serve(ctx: click.Context, /, **options: Any) -> int:
         log_format="json" if loaded.json_logs and options["log_format"] == "auto" else options["log_format"],
         counters=options["counters"],
     )
-    return start_serving(settings, start, notes_of(loaded, options["config"], in_full=options["debug"]))
+    report = loaded.report
+    return start_serving(settings, start, list(report.notes) if options["debug"] else report.summary(options["config"]))
 
 
 def load(ctx: click.Context, options: dict[str, Any]) -> "Loaded":
@@ -245,25 +246,6 @@ def answer_with_one(ctx: click.Context, loaded: "Loaded", model: str) -> "Loaded
     return replace(loaded, settings=replace(loaded.settings, only_model=model))
 
 
-def notes_of(loaded: "Loaded", file: str | None, *, in_full: bool) -> list[str]:
-    """Return what the banner says about the configuration: a line for each oddity, one for all keys in the same state."""
-    report = loaded.report
-    if in_full:
-        return list(report.notes)
-    notes = oddities_of(loaded)
-    for state in ("unknown", "not yet in effect"):
-        if paths := report.paths(state):
-            shown = ", ".join(paths[:6]) + (f" and {len(paths) - 6} more" if len(paths) > 6 else "")
-            notes.append(f"{state}: {shown} (`fastgate check {file}` says where)")
-    return notes
-
-
-def oddities_of(loaded: "Loaded") -> list[str]:
-    """Return the report's notes but for those that its table of keys says too."""
-    in_table = tuple(f"{row.place}: $.{row.path}: " for row in loaded.report.rows if row.state != "honoured")
-    return [note for note in loaded.report.notes if not note.startswith(in_table)]
-
-
 def without_userinfo(url: str) -> str:
     """Return *url* without the name and password that may stand before its host."""
     scheme, _, rest = url.partition("://")
@@ -284,9 +266,11 @@ def check(file: str, as_json: bool) -> int:
     try:
         loaded = load_file(file)
     except ConfigError as error:
-        if not as_json:
-            raise
-        print_json({"file": file, "valid": False, "errors": error.findings})
+        if as_json:
+            print_json({"file": file, "valid": False, "errors": error.findings, "notes": error.notes})
+        else:
+            for line in (*error.findings, *(f"note: {note}" for note in error.notes)):
+                click.echo(line, err=True)
         return CONFIG_INVALID
     deployments = [
         {
@@ -310,7 +294,7 @@ def check(file: str, as_json: bool) -> int:
             row["remark"] = f'did you mean "{row["nearest"]}"?' if row["nearest"] else row["remark"]
         print_table("Deployments", deployments, ("model_name", "provider", "model", "api_base", "api_key", "timeout_s"))
         print_table("Keys", sorted(keys, key=lambda row: row["state"] != "unknown"), ("state", "key", "count", "place", "remark"))
-        for note in oddities_of(loaded):
+        for note in loaded.report.oddities():
             click.echo(f"note: {note}")
     return FINDINGS if loaded.report.paths("unknown") else OK
 

@@ -192,11 +192,12 @@ class InternalError(GatewayError):
 
 
 class ConfigError(Exception):
-    """The configuration cannot be used; `findings` are printable lines, each with file:line:column."""
+    """The configuration cannot be used; `findings` are printable lines, each with file:line:column; `notes` what is odd beside them."""
 
-    def __init__(self, findings: list[str]) -> None:
+    def __init__(self, findings: list[str], notes: tuple[str, ...] = ()) -> None:
         super().__init__("\n".join(findings))
         self.findings = findings
+        self.notes = notes
 
 
 def _subclasses(root: type[GatewayError]) -> list[type[GatewayError]]:

@@ -153,6 +153,20 @@ def test_all_mistakes_are_reported_together(tmp_path: Path) -> None:
     assert "rubbish" in done.stderr
 
 
+BOTH = VALID + "fastgate_settings:\n  nonsense: 1\nlitellm_settings:\n  drop_parms: true\n"
+
+
+def test_unknown_keys_of_litellm_are_named_together_with_the_mistakes(tmp_path: Path) -> None:
+    done = fastgate("check", write(tmp_path, BOTH))
+    assert done.returncode == 3
+    mistake, note = done.stderr.splitlines()
+    assert re.search(r"broken\.yaml:9:\d+: .*nonsense", mistake)
+    assert re.search(r'note: .*broken\.yaml:11:\d+: .*drop_parms: unknown key, .*did you mean "[a-z_.]*drop_params"', note)
+    answer = orjson.loads(fastgate("check", "--json", write(tmp_path, BOTH)).stdout)
+    assert (len(answer["errors"]), len(answer["notes"])) == (1, 1)
+    assert "drop_parms" in answer["notes"][0]
+
+
 def test_check_gives_mistakes_to_programs_too(tmp_path: Path) -> None:
     done = fastgate("check", "--json", write(tmp_path, VALID + "fastgate_settings:\n  nonsense: 1\n"))
     answer = orjson.loads(done.stdout)

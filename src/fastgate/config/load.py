@@ -28,7 +28,7 @@ class Loaded(Struct, frozen=True, kw_only=True):
 def load(path: str | Path, *, providers: Providers, env: Environment | None = None) -> Loaded:
     """Return what the file at *path* and its includes say; *env* is the process's environment if not given.
 
-    Raise ConfigError with every mistake at once. What is accepted without effect is a note in the report.
+    Raise ConfigError with every mistake at once, and the notes. What is accepted without effect is a note in the report.
     """
     findings = Findings()
     root = read_files(Path(path), findings)
@@ -68,7 +68,7 @@ def _loaded(root: Node | None, providers: Providers, env: Environment | None, fi
     report = usage.report(findings)
     errors = findings.lines("error")
     if errors:
-        raise ConfigError(errors)
+        raise ConfigError(errors, report.notes)
     return Loaded(settings=settings, report=report, json_logs=json_logs)
 
 

@@ -4,7 +4,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from fastgate.config.findings import Findings, Place
-from fastgate.config.litellm import LATER, UNKNOWN, State
+from fastgate.config.litellm import IN_EFFECT, LATER, UNKNOWN, State
 
 
 class Row(Struct, frozen=True, kw_only=True):
@@ -31,6 +31,20 @@ class Report(Struct, frozen=True, kw_only=True):
     def paths(self, state: State) -> tuple[str, ...]:
         """Return the paths of the keys in one state."""
         return tuple(row.path for row in self.rows if row.state == state)
+
+    def oddities(self) -> list[str]:
+        """Return the notes but for those that the table says too."""
+        in_table = tuple(f"{row.place}: $.{row.path}: " for row in self.rows if row.state != IN_EFFECT)
+        return [note for note in self.notes if not note.startswith(in_table)]
+
+    def summary(self, file: str | None) -> list[str]:
+        """Return a line for each oddity, and one for all keys in the same state."""
+        lines = self.oddities()
+        for state in (UNKNOWN, LATER):
+            if paths := self.paths(state):
+                named = ", ".join(paths[:6]) + (f" and {len(paths) - 6} more" if len(paths) > 6 else "")
+                lines.append(f"{state}: {named} (`fastgate check {file}` says where)")
+        return lines
 
 
 class Usage:

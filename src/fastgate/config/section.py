@@ -150,6 +150,7 @@ class Reader:
         near = _nearest_key(pattern, name)
         if pattern.partition(".")[0] == STRICT:
             self.findings.error(place, section.path_of(name), "an unknown key", "one of " + ", ".join(SECTIONS[pattern]), near)
+            return
         self.usage.add(f"{pattern}.{name}" if pattern else name, place, UNKNOWN, nearest=near)
 
 

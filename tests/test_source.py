@@ -36,7 +36,7 @@ LAYERS = (
     (*STEPS, "endpoints"),
     ("gateway",),
     ("accept", "control"),
-    ("mock",),
+    ("mock", "litellm_flags"),
     ("cli",),
     ("__main__",),
 )

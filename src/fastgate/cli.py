@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fastgate import __version__
+from fastgate.litellm_flags import NO_EFFECT, add_litellm_flags
 
 if TYPE_CHECKING:
     from fastgate.config.load import Loaded
@@ -49,24 +50,15 @@ Exit codes: 0 ended cleanly, 1 requests were cut, 2 usage, 3 configuration inval
 Flags of LiteLLM that mean nothing here are accepted, and named once at start.
 """
 
-# LiteLLM's flags without effect here. With a value:
-WITH_VALUE = (
-    "telemetry headers add-key max-tokens temperature max-budget log-config num-requests granian-threads ciphers limit-concurrency"
-    " timeout-worker-healthcheck max-requests-before-restart max-requests-before-restart-jitter prometheus-metrics-port"
-)
-# Without one:
-WITHOUT_VALUE = (
-    "save drop-params add-function-to-prompt use-queue run-gunicorn run-hypercorn run-granian use-prisma-db-push local"
-    " iam-token-db-auth enforce-prisma-migration-check use-v2-migration-resolver reload"
-)
-# These do something else than serve; to serve instead would surprise.
-REFUSED = {
-    "ssl-keyfile-path": "TLS towards callers is not supported yet; put a TLS proxy (nginx, Caddy, a load balancer) in front",
-    "ssl-certfile-path": "TLS towards callers is not supported yet; put a TLS proxy (nginx, Caddy, a load balancer) in front",
-    "test": "it is LiteLLM's request to a running proxy; use the curl line that `fastgate serve` prints",
-    "health": "it is LiteLLM's check of all models; ask a running gateway: GET /health",
-    "setup": "it is LiteLLM's wizard; see `fastgate demo`, and `fastgate check FILE` for a file of yours",
-}
+MOCK_EXAMPLES = """\b
+Examples:
+  fastgate mock                                                         answers at once and well
+  fastgate mock --behaviour "ttft=300ms, delay=20ms, tokens=50-200"     as slowly as a model
+  curl -s localhost:8000/v1/chat/completions -H "x-mock: status=429, retry_after=2" -d '{"model":"m","messages":[]}'
+  "model": "any-name?status=503&error_rate=0.1"                         in a request, for callers that set no fields
+\b
+Settings, as name=value: of --behaviour for all answers, of a model's name or the field x-mock for one; the latter win.
+"""
 
 Option = Callable[[Any], Any]
 
@@ -99,33 +91,22 @@ class Root(click.Group):
         return any(option.name == "config" and option.resolve_envvar_value(ctx) for option in serve.params)
 
 
+class Mock(click.Command):
+    """Tells the settings of its answers below its options."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        from fastgate.mock.behaviour import PARAMETERS
+
+        super().format_epilog(ctx, formatter)
+        formatter.write_paragraph()
+        with formatter.indentation():
+            formatter.write_dl([(name, f"{known.meaning} ({known.expected})") for name, known in PARAMETERS.items()])
+
+
 @click.group(cls=Root, context_settings=CONTEXT, epilog=EXAMPLES, subcommand_metavar="COMMAND")
 @click.version_option(__version__, "--version", "-v", "-V", message="fastgate %(version)s")
 def root() -> None:
     """A self-hosted gateway in front of every LLM provider."""
-
-
-def _note_flag(ctx: click.Context, param: click.Parameter, value: object) -> None:
-    if value not in (None, False):
-        ctx.meta.setdefault("fastgate.no_effect", []).append(param.opts[0])
-
-
-def _refuse_flag(ctx: click.Context, param: click.Parameter, value: object) -> None:
-    if value not in (None, False):
-        flag = param.opts[0]
-        raise click.UsageError(f"{flag}: {REFUSED[flag[2:]]}", ctx)
-
-
-def litellm_flags(command: click.Command) -> click.Command:
-    """Add LiteLLM's flags that are accepted without effect, and those that are refused with a reason."""
-    for name in WITH_VALUE.split():
-        command.params.append(click.Option([f"--{name}"], hidden=True, expose_value=False, callback=_note_flag))
-    for name in WITHOUT_VALUE.split():
-        command.params.append(click.Option([f"--{name}"], is_flag=True, hidden=True, expose_value=False, callback=_note_flag))
-    for name in REFUSED:
-        is_flag = not name.endswith("-path")
-        command.params.append(click.Option([f"--{name}"], is_flag=is_flag, hidden=True, expose_value=False, callback=_refuse_flag))
-    return command
 
 
 def address_options(port: int) -> Option:
@@ -177,7 +158,7 @@ def serve(ctx: click.Context, /, **options: Any) -> int:
 
     Without --host: 0.0.0.0 if a master key is configured, else 127.0.0.1.
     """
-    if unused := ctx.meta.get("fastgate.no_effect"):
+    if unused := ctx.meta.get(NO_EFFECT):
         click.echo(f"fastgate: accepted without effect (flags of LiteLLM): {', '.join(dict.fromkeys(unused))}", err=True)
     loaded = load(ctx, options)
     if options["validate_config"]:
@@ -334,10 +315,11 @@ def demo(host: str, port: int, workers: int | None) -> int:
     return run(host or "127.0.0.1", port, workers or 1)
 
 
-@root.command(short_help="Run the mock provider alone.", context_settings=CONTEXT)
+@root.command(short_help="Run the mock provider alone.", cls=Mock, epilog=MOCK_EXAMPLES, context_settings=CONTEXT)
 @address_options(8000)
-@click.option("--behaviour", envvar="FASTGATE_MOCK_BEHAVIOUR", default="", help='What answers are like: "ttft=50ms, tokens=200".')
-@click.option("--seed", envvar="FASTGATE_MOCK_SEED", type=int, default=0, help="The same seed gives the same answers.")
+@click.option("--behaviour", envvar="FASTGATE_MOCK_BEHAVIOUR", default="", help="What answers are like; see below.", show_envvar=True)
+@click.option("--seed", envvar="FASTGATE_MOCK_SEED", type=int, default=0, show_envvar=True,
+              help="The same seed gives the same answers.")  # fmt: skip
 def mock(host: str, port: int, behaviour: str, seed: int) -> int:
     """Run the mock provider alone: OpenAI's and Anthropic's dialects, with delays and faults on request."""
     from fastgate.mock.server import run
@@ -345,7 +327,7 @@ def mock(host: str, port: int, behaviour: str, seed: int) -> int:
     return run(host or "127.0.0.1", port, behaviour, seed=seed)
 
 
-litellm_flags(serve)
+add_litellm_flags(serve)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

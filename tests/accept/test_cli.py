@@ -11,6 +11,7 @@ from pathlib import Path
 import orjson
 import pytest
 
+from fastgate.mock.behaviour import PARAMETERS, Behaviour, parse_behaviour
 from tests.support.gateway import SCALE
 
 SECRET = "sk-canary-5f1d"
@@ -75,6 +76,19 @@ def test_every_command_has_help(command: str) -> None:
     done = fastgate(command, "--help")
     assert done.returncode == 0
     assert f"Usage: fastgate {command}" in done.stdout
+
+
+def test_the_mocks_help_tells_every_setting_of_its_answers_with_examples() -> None:
+    told = " ".join(fastgate("mock", "--help").stdout.split())
+    for name, parameter in PARAMETERS.items():
+        assert f" {name} {parameter.meaning} ({parameter.expected})" in told
+    for word in ("x-mock: ", "any-name?", "--behaviour"):
+        assert word in told
+    # The examples are what the mock understands.
+    behaviours = re.findall(r'--behaviour "(.*?)"|x-mock: (.*?)"|any-name\?(.*?)"', told)
+    assert len(behaviours) == 3
+    for by_option, by_field, by_name in behaviours:
+        assert parse_behaviour(by_option or by_field or by_name, Behaviour(), separator="&" if by_name else ",") != Behaviour()
 
 
 def test_without_arguments_the_help_is_shown_as_a_usage_error() -> None:

@@ -1,4 +1,4 @@
-"""One gateway and one upstream per module: every provider of `providers` is a model of it."""
+"""One gateway and one upstream per module: every provider of `providers`, and one of Responses, is a model of it."""
 
 from collections.abc import Iterator
 
@@ -8,6 +8,7 @@ from tests.support.gateway import Gateway, configuration
 from tests.support.upstream import Upstream
 from tests.translate.gateway.callers import Sdks
 from tests.translate.gateway.providers import PROVIDERS
+from tests.translate.gateway.responses import RESPONSES
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +19,7 @@ def upstream() -> Iterator[Upstream]:
 
 @pytest.fixture(scope="module")
 def gateway(upstream: Upstream) -> Iterator[Gateway]:
-    with Gateway(configuration(*(provider.model(upstream.port) for provider in PROVIDERS))) as running:
+    with Gateway(configuration(*(provider.model(upstream.port) for provider in (*PROVIDERS, RESPONSES)))) as running:
         upstream.fence = running.fence
         yield running
 

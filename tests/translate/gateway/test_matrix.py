@@ -9,25 +9,29 @@ from tests.support.gateway import MASTER_KEY
 from tests.support.upstream import Request, Upstream, send
 from tests.translate.gateway.callers import CALLERS, FUNCTIONS, MAX_TOKENS, PLAIN_CALLERS, THOUGHTLESS_CALLERS, UNCACHED_CALLERS, Sdks, Seen
 from tests.translate.gateway.providers import PROVIDERS
+from tests.translate.gateway.responses import RESPONSES
 from tests.translate.gateway.said import CALLS, FINISH, KINDS, TEXT, THOUGHT, Provider
 
-# Callers whose own dialect a provider speaks: their bytes are relayed, which is not the matter here.
+# Callers whose own dialect a provider speaks: their bytes are relayed.
 OWN = {
     "chat": "openai_chat",
+    "responses": "openai_responses",
     "completions": "openai_chat",
     "messages": "anthropic_messages",
     "gemini": "gemini",
     "ollama": "ollama",
     "generate": "ollama",
 }
+# Relayed to a path of their own, which no provider here answers: completions and /api/generate.
+LEGACY = frozenset({"completions", "generate"})
 # Ollama's done_reason knows no filter.
 NO_FILTER = frozenset({"ollama", "generate"})
 
 
 def pairs(relayed: bool) -> Iterator[tuple[str, Provider, str]]:
     for caller in CALLERS:
-        for provider in PROVIDERS:
-            if (OWN.get(caller) == provider.dialect) == relayed:
+        for provider in (*PROVIDERS, RESPONSES):
+            if (OWN.get(caller) == provider.dialect) == relayed and not (relayed and caller in LEGACY):
                 for kind in KINDS:
                     if kind in provider.answers and not (kind == "tools" and caller in PLAIN_CALLERS):
                         yield caller, provider, kind
@@ -37,6 +41,7 @@ def name(value: object) -> str | None:
     return value.dialect if isinstance(value, Provider) else None
 
 
+RELAYED = pytest.mark.parametrize(("caller", "provider", "kind"), list(pairs(True)), ids=name)
 TRANSLATED = pytest.mark.parametrize(("caller", "provider", "kind"), list(pairs(False)), ids=name)
 
 
@@ -47,6 +52,19 @@ def test_an_sdk_reads_what_a_provider_of_another_dialect_said(
 ) -> None:
     upstream.serve(send(provider.stream(kind) if stream else provider.whole(kind)))
     seen = CALLERS[caller](sdks, provider.name, stream, kind == "tools")
+    check_seen(seen, caller, provider, kind)
+    check_sent(upstream.request(), provider, stream, kind == "tools")
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@RELAYED
+def test_an_sdk_reads_what_a_provider_of_its_own_dialect_said(
+    caller: str, provider: Provider, kind: str, stream: bool, sdks: Sdks, upstream: Upstream
+) -> None:
+    upstream.serve(send(provider.stream(kind) if stream else provider.whole(kind)))
+    seen = CALLERS[caller](sdks, provider.name, stream, kind == "tools")
+    # The model that answered, in the provider's words.
+    seen.model = provider.name
     check_seen(seen, caller, provider, kind)
     check_sent(upstream.request(), provider, stream, kind == "tools")
 
@@ -113,7 +131,14 @@ def _check_cohere(body: dict[str, object], stream: bool) -> None:
     assert body.get("stream", False) is stream
 
 
+def _check_responses(body: dict[str, object], stream: bool) -> None:
+    assert body["model"] == "gpt-5"
+    assert body["input"] in ("hi", [{"type": "message", "role": "user", "content": [{"type": "input_text", "text": "hi"}]}])
+    assert body.get("stream", False) is stream
+
+
 CHECKS = {
+    "openai_responses": _check_responses,
     "openai_chat": _check_chat,
     "anthropic_messages": _check_messages,
     "gemini": _check_gemini,

@@ -47,7 +47,9 @@ def _ollama_line(done: str = "", **message: Any) -> Wire:
 
 
 def _ollama_stream(done: str, *messages: Wire) -> tuple[bytes, ...]:
-    return tuple(orjson.dumps(one) + b"\n" for one in (*(_ollama_line(**said) for said in messages), _ollama_line(done)))
+    lines = (*(_ollama_line(**said) for said in messages), _ollama_line(done))
+    # As Go writes it, and as its SDK has to read it: that splits lines where Unicode has ends of lines.
+    return tuple(orjson.dumps(line).replace("\u2028".encode(), b"\\u2028") + b"\n" for line in lines)
 
 
 _TEXT_MESSAGES: list[Wire] = [{"content": piece} for piece in PIECES]

@@ -19,7 +19,7 @@ PATCH = '*** Begin Patch\n*** Update File: a.py\n@@\n-x = {"a": 1}\n+x = {"b": "
 PATCH_CALL: tuple[str, dict[str, Any]] = ("apply_patch", {"input": PATCH})
 NAMED_CALLS: dict[int | str, tuple[str, dict[str, Any]]] = {0: ("weather", CALLS[0][1]), 1: ("clock", CALLS[1][1]), "patch": PATCH_CALL}
 ARGUMENTS: dict[int | str, str] = {key: orjson.dumps(arguments).decode() for key, (_, arguments) in NAMED_CALLS.items()}
-SIGNATURE = "EqQBCkYIBxgCKkA+/sig=="
+SIGNATURE = "EqQBCkYIBxgCKkA+/sigAQ=="
 KINDS = ("text", "tools", "reasoning", "refused", "length")
 # Kind -> what it ends with.
 FINISH = {"text": "stop", "tools": "tool_calls", "reasoning": "stop", "refused": "content_filter", "length": "length"}

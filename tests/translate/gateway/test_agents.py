@@ -1,5 +1,6 @@
 """Coding agents at every provider: their first turns as they send them."""
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from tests.support.wire import Response, request
 from tests.translate.bedrock.converse import check as check_converse
 from tests.translate.gateway.callers import Sdks, read_response
 from tests.translate.gateway.providers import PROVIDERS
+from tests.translate.gateway.responses import RESPONSES
 from tests.translate.gateway.said import CALLS, PATCH, Provider
 
 AGENTS = Path(__file__).parents[2] / "cases" / "agents"
@@ -40,13 +42,14 @@ TARGETS: dict[str, tuple[str, tuple[str, ...]]] = {
     "goose_ollama": ("/api/chat", ()),
 }
 OWN = {
+    "codex": "openai_responses",
     "claude_code": "anthropic_messages",
     "opencode": "openai_chat",
     "qwen_code": "openai_chat",
     "gemini_cli": "gemini",
     "goose_ollama": "ollama",
 }
-PAIRS = [(agent, provider) for agent in TARGETS for provider in PROVIDERS if OWN.get(agent) != provider.dialect]
+PAIRS = [(agent, provider) for agent in TARGETS for provider in PROVIDERS if OWN[agent] != provider.dialect]
 
 
 def name(value: object) -> str | None:
@@ -82,6 +85,32 @@ def test_an_agents_first_turn_works_at_every_provider(agent: str, provider: Prov
         assert text in upstream.request().body.decode()
     warnings = (answer.field("x-fastgate-warnings") or b"").decode()
     assert sorted(filter(None, warnings.split("; "))) == sorted(WARNINGS[agent][provider.dialect].split())
+
+
+# Compatible servers, of which the provider of chat completions is one here, are asked in other words.
+RELAYED = [
+    (agent, provider)
+    for agent in TARGETS
+    for provider in (*PROVIDERS, RESPONSES)
+    if OWN[agent] == provider.dialect and provider.dialect != "openai_chat"
+]
+
+
+@pytest.mark.parametrize(("agent", "provider"), RELAYED, ids=name)
+def test_an_agents_first_turn_is_relayed_where_the_provider_speaks_its_dialect(
+    agent: str, provider: Provider, gateway: Gateway, upstream: Upstream
+) -> None:
+    kind = "patch" if agent == "codex" else "tools"
+    upstream.serve(send(provider.stream(kind)))
+    answer = ask(gateway, agent, provider)
+    assert answer.status == 200, answer.body
+    assert answer.body == re.sub(rb'"model":"[^"]*"', b'"model":"%b"' % provider.name.encode(), b"".join(provider.streams[kind]))
+    assert answer.field("x-fastgate-warnings") is None
+    sent = upstream.request()
+    assert sent.target.decode().partition("?")[0] == provider.paths[1].partition("?")[0]
+    said = body_of(agent, provider.name)
+    model = str(provider.params["model"]).rpartition("/")[2]
+    assert orjson.loads(sent.body) == (said | {"model": model} if "model" in said else said)
 
 
 # What must reach the provider.

@@ -63,8 +63,9 @@ def test_an_sdk_reads_what_a_provider_of_its_own_dialect_said(
 ) -> None:
     upstream.serve(send(provider.stream(kind) if stream else provider.whole(kind)))
     seen = CALLERS[caller](sdks, provider.name, stream, kind == "tools")
-    # The model that answered, in the provider's words.
-    seen.model = provider.name
+    if caller == "gemini":
+        # Google gives calls no ids, and its modelVersion is told as it came.
+        seen.model, seen.ids = provider.name, []
     check_seen(seen, caller, provider, kind)
     check_sent(upstream.request(), provider, stream, kind == "tools")
 
@@ -133,7 +134,7 @@ def _check_cohere(body: dict[str, object], stream: bool) -> None:
 
 def _check_responses(body: dict[str, object], stream: bool) -> None:
     assert body["model"] == "gpt-5"
-    assert body["input"] in ("hi", [{"type": "message", "role": "user", "content": [{"type": "input_text", "text": "hi"}]}])
+    assert body["input"] in ("hi", [{"type": "message", "role": "user", "content": "hi"}])
     assert body.get("stream", False) is stream
 
 

@@ -11,63 +11,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from fastgate.config.schema import Rewrites
-from fastgate.providers.provider import Quirks
 from fastgate.translate import CALLERS, UPSTREAMS
 from fastgate.translate.conversation import ChatRequest, Text, Turn
 from fastgate.translate.losses import Losses
 from fastgate.translate.plan import PLANS_LIMIT, Key, Plans, make_plan
-from fastgate.translate.speech import Speech
-from fastgate.translate.target import Target
 from fastgate.translate.translation import Translation
-from fastgate.translate.translator import Translator
+from tests.support.translated import exchange, speech, translated, translator
 
-MARK = b"0123456789abcdef01234567"
 TEXTS = st.text(min_size=1, max_size=30)
 COUNTS = st.integers(0, 10**9)
 IDS = st.text("abcdefABCDEF0123456789", min_size=1, max_size=30)
 
-
-def speech(dialect: str) -> Speech:
-    return Speech(
-        target=Target(model="up", dialect=dialect, quirks=Quirks(), max_output_tokens=4096),
-        model=None,  # type: ignore[arg-type]
-        dialect=UPSTREAMS[dialect],
-        rewrites=Rewrites(),
-        build_head=lambda path, body, fields: path.encode() + b"|" + repr(fields).encode() + b"|%d" % len(body),
-    )
-
-
-SPEECHES = {dialect: speech(dialect) for dialect in ("openai_chat", "anthropic_messages")}
-CALLS = {"openai_chat": ("chat", "anthropic_messages"), "anthropic_messages": ("messages", "openai_chat")}
-
-
-def exchange(caller: str, body: Any) -> Any:
-    name, upstream = CALLS[caller]
-    return SimpleNamespace(
-        body_bytes=orjson.dumps(body),
-        operation=SimpleNamespace(kind="chat", dialect=caller, name=name, streams=True),
-        path_model=None,
-        model=b"asked",
-        request_id=b"id",
-        query=None,
-        deployment=SimpleNamespace(speech=SPEECHES[upstream]),
-    )
-
-
-def translated(translator: Translator, caller: str, body: Any) -> Translation:
-    made = translator.translate(exchange(caller, body))
-    assert isinstance(made, Translation), made
-    return made
-
-
-def translator() -> Translator:
-    return Translator(lambda: 1_700_000_000.0, MARK)
+# A caller's dialect -> its deployment.
+SPEECHES = {"openai_chat": speech("anthropic_messages"), "anthropic_messages": speech("openai_chat")}
 
 
 def by_itself(caller: str, body: Any) -> Translation:
     """Return the translation of a request that is the first of its kind."""
-    return translated(translator(), caller, body)
+    return translated(translator(), caller, SPEECHES[caller], body)
 
 
 def chat_answer(text: str, name: str, counts: tuple[int, int, int], created: int) -> bytes:
@@ -89,7 +50,7 @@ ANSWERS: dict[str, Callable[..., bytes]] = {"openai_chat": message_answer, "anth
 
 
 @pytest.mark.parametrize("stream", [False, True])
-@pytest.mark.parametrize("caller", sorted(CALLS))
+@pytest.mark.parametrize("caller", sorted(SPEECHES))
 @given(talks=st.lists(st.tuples(TEXTS, TEXTS, TEXTS), min_size=3, max_size=4))
 @settings(max_examples=60, deadline=None)
 def test_a_request_becomes_what_it_becomes_by_itself(caller: str, stream: bool, talks: list[tuple[str, str, str]]) -> None:
@@ -98,21 +59,21 @@ def test_a_request_becomes_what_it_becomes_by_itself(caller: str, stream: bool, 
         turns = [{"role": "user", "content": first}, {"role": "assistant", "content": [{"type": "text", "text": second}]}]
         names = {"user": first, "prompt_cache_key": third} if caller == "openai_chat" else {"metadata": {"user_id": second}}
         body = {"model": "asked", "max_tokens": 9, "stream": stream, "messages": [*turns, {"role": "user", "content": third}], **names}
-        one, other = translated(shared, caller, body), by_itself(caller, body)
+        one, other = translated(shared, caller, SPEECHES[caller], body), by_itself(caller, body)
         for member in ("body", "head", "fields", "stream", "framing", "content_type"):
             assert getattr(one, member) == getattr(other, member)
 
 
-@pytest.mark.parametrize("caller", sorted(CALLS))
+@pytest.mark.parametrize("caller", sorted(SPEECHES))
 @given(answers=st.lists(st.tuples(TEXTS, IDS, st.tuples(COUNTS, COUNTS, COUNTS), st.integers(1, 10**10)), min_size=3, max_size=5))
 @settings(max_examples=100, deadline=None)
 def test_an_answer_is_said_as_it_is_by_itself(caller: str, answers: list[Said]) -> None:
     shared = translator()
     body = {"model": "asked", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}
     for _ in range(2):
-        translated(shared, caller, body)
+        translated(shared, caller, SPEECHES[caller], body)
     for said in answers:
-        one, other = translated(shared, caller, body), by_itself(caller, body)
+        one, other = translated(shared, caller, SPEECHES[caller], body), by_itself(caller, body)
         answer = ANSWERS[caller](*said)
         assert one.on_answer(answer) == other.on_answer(answer)
         assert one.counted() == other.counted()
@@ -137,13 +98,13 @@ def test_answers_of_any_form_are_said_the_same_each_time(answer: bytes) -> None:
     shared = translator()
     body = {"model": "asked", "messages": [{"role": "user", "content": "hi"}]}
     expected = by_itself("openai_chat", body).on_answer(answer)
-    assert [translated(shared, "openai_chat", body).on_answer(answer) for _ in range(5)] == [expected] * 5
+    assert [translated(shared, "openai_chat", SPEECHES["openai_chat"], body).on_answer(answer) for _ in range(5)] == [expected] * 5
 
 
 def test_a_refusal_tells_of_the_texts_as_they_are() -> None:
     shared = translator()
     body = {"model": "asked", "n": 2, "messages": [{"role": "user", "content": "hi"}]}
-    told = [shared.translate(exchange("openai_chat", body)) for _ in range(3)]
+    told = [shared.translate(exchange("openai_chat", SPEECHES["openai_chat"], body)) for _ in range(3)]
     assert told[0] == told[1] == told[2]
     assert isinstance(told[0], tuple)
     assert told[0][2] == "n"
@@ -153,16 +114,16 @@ def test_what_a_plan_was_made_of_stays_as_it_was() -> None:
     shared = translator()
     tools = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}]
     body = {"model": "asked", "tools": tools, "stop": ["x"], "messages": [{"role": "user", "content": "hi"}]}
-    bodies = [translated(shared, "openai_chat", body).body for _ in range(4)]
+    bodies = [translated(shared, "openai_chat", SPEECHES["openai_chat"], body).body for _ in range(4)]
     assert bodies == [bodies[0]] * 4
     # Another parameter is another request.
-    assert translated(shared, "openai_chat", {**body, "stop": ["y"]}).body == bodies[0].replace(b'["x"]', b'["y"]')
+    assert translated(shared, "openai_chat", SPEECHES["openai_chat"], {**body, "stop": ["y"]}).body == bodies[0].replace(b'["x"]', b'["y"]')
 
 
 def test_plans_are_kept_within_their_bounds() -> None:
     plans = Plans()
     request = ChatRequest(turns=[Turn(role="user", parts=[Text(text="hi")])])
-    plan = make_plan(CALLERS["openai_chat"], request, SPEECHES["anthropic_messages"], Losses("anthropic_messages"))
+    plan = make_plan(CALLERS["openai_chat"], request, SPEECHES["openai_chat"], Losses("anthropic_messages"))
     keys: list[Key] = [(1, "chat", None, b"%d" % number) for number in range(PLANS_LIMIT + 10)]
     for key in keys:
         plans.keep(key, plan)
@@ -185,9 +146,9 @@ def test_the_third_answer_of_a_form_is_said_without_being_read() -> None:
         return package.parse_answer(*parts)
 
     shared = translator()
-    asked = exchange("openai_chat", {"model": "asked", "messages": [{"role": "user", "content": "hi"}]})
+    asked = exchange("openai_chat", SPEECHES["openai_chat"], {"model": "asked", "messages": [{"role": "user", "content": "hi"}]})
     spied = SimpleNamespace(**{**vars(package), "parse_answer": parse_answer})
-    asked.deployment.speech = replace(SPEECHES["anthropic_messages"], dialect=spied)
+    asked.deployment.speech = replace(SPEECHES["openai_chat"], dialect=spied)
     for number in range(8):
         made = shared.translate(asked)
         assert isinstance(made, Translation)

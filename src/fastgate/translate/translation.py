@@ -8,12 +8,14 @@ import orjson
 from msgspec.structs import replace
 
 from fastgate.translate.answer import ChatAnswer, Fault, Usage
+from fastgate.translate.conversation import ToolCall
 from fastgate.translate.custom_tools import CustomCalls, restore_calls
 from fastgate.translate.dialect import CallerDialect, ErrorWriter
-from fastgate.translate.events import Event, Failed, RefusalDelta, TextDelta, ThinkingDelta, ToolDelta, UsageSeen
+from fastgate.translate.events import Event, Failed, RefusalDelta, TextDelta, ThinkingDelta, ToolDelta, ToolStart, UsageSeen
 from fastgate.translate.learned import take_apart
 from fastgate.translate.plan import Plan
 from fastgate.translate.playback import play
+from fastgate.translate.recall import SIGNING, Listener, Recall
 from fastgate.translate.speech import Speech
 from fastgate.translate.surrogates import without_halves
 from fastgate.translate.target import Naming
@@ -61,6 +63,7 @@ class Translation:
     """A chat request of *caller*'s dialect at a deployment that speaks another, as *plan* says with *body*.
 
     *naming* is called when something has to be named. *clock* tells seconds: callers of some dialects are told how long their answer took.
+    *recall* keeps thoughts for the caller's next request.
     """
 
     __slots__ = (
@@ -73,9 +76,11 @@ class Translation:
         "_last",
         "_last_text",
         "_learned_from",
+        "_listener",
         "_naming",
         "_parser",
         "_plan",
+        "_recall",
         "_said_before",
         "_speech",
         "_splitter",
@@ -99,6 +104,7 @@ class Translation:
         speech: Speech,
         naming: Callable[[], Naming],
         clock: Callable[[], float],
+        recall: Recall,
     ) -> None:
         dialect, request = speech.dialect, plan.request
         self._timed: Callable[[], int] | None = None
@@ -111,6 +117,7 @@ class Translation:
         self.stream = request.stream
         self.framing = plan.framing
         self._caller, self._plan, self._speech, self._naming, self._clock = caller, plan, speech, naming, clock
+        self._recall = recall
         self._failed: Failed | Fault | None = None
         self._usage: Usage | None = None
         self.shape: Shape | None = None
@@ -127,6 +134,7 @@ class Translation:
             self.content_type = self._builder.CONTENT_TYPE
             self._custom_calls = CustomCalls(plan.custom) if plan.custom else None
             self._copies = getattr(self._builder, "COPIES", True)
+            self._listener = Listener() if speech.target.dialect in SIGNING else None
             if dialect.FRAMING == "frames":
                 self._splitter = dialect.frame_splitter()
 
@@ -147,6 +155,8 @@ class Translation:
         if len(said) == 1:
             only = said[0]
             if type(only) in _TEXTS:
+                if self._listener is not None and type(only) is ThinkingDelta:
+                    self._listener.hear(only)
                 out = self._builder.add(only)
                 if self._copies and (self._custom_calls is None or type(only) is not ToolDelta):
                     self._learn(event, only, out)
@@ -173,7 +183,11 @@ class Translation:
     def absorb(self, literal: bytes) -> None:
         """Take note of a delta that was copied; *literal* is its text as JSON."""
         like = self._learned_from
-        self._builder.absorb(_DELTA_OF[type(like)](like, orjson.loads(without_halves(literal))))
+        delta = _DELTA_OF[type(like)](like, orjson.loads(without_halves(literal)))
+        if self._listener is not None and type(delta) is ThinkingDelta:
+            self._listener.hear(delta)
+        if type(delta) in self._builder.ABSORBS:
+            self._builder.absorb(delta)
 
     def on_end(self) -> bytes | None:
         """Return the end of the stream; None if the provider's did not come to one."""
@@ -187,6 +201,8 @@ class Translation:
         out = self._say(said)
         if out is None or not self._parser.ended:
             return None
+        if self._listener is not None:
+            self._recall.keep(self._listener.parts)
         if self._timed is not None:
             self._builder.timings = self._timings()
         return out + self._builder.end()
@@ -214,6 +230,10 @@ class Translation:
                 return None
             if kind is UsageSeen:
                 self._usage = event.usage  # type: ignore[union-attr]
+            elif kind is ToolStart and not event.id:  # type: ignore[union-attr]
+                event.id = self._name_call(event.call, event.choice)  # type: ignore[union-attr]
+            if self._listener is not None and kind in Listener.HEARS:
+                self._listener.hear(event)
             out += self._builder.add(event)
         return out
 
@@ -231,7 +251,7 @@ class Translation:
         if shape == self._last and text != self._last_text:
             self.shape = shape
             self._learned_from = delta
-            self.absorbs = type(delta) in self._builder.ABSORBS
+            self.absorbs = type(delta) in self._builder.ABSORBS or (self._listener is not None and type(delta) is ThinkingDelta)
         self._last, self._last_text = shape, text
 
     # --- whole answers
@@ -251,6 +271,11 @@ class Translation:
         self._usage = answer.usage
         if plan.custom:
             restore_calls(answer, plan.custom)
+        for choice in answer.choices:
+            for number, call in enumerate(part for part in choice.parts if type(part) is ToolCall):
+                call.id = call.id or self._name_call(number, choice.index)
+        if answer.choices and self._speech.target.dialect in SIGNING:
+            self._recall.keep(answer.choices[0].parts)
         if plan.request.stream:
             return self._played(answer)
         naming = self._naming()
@@ -273,6 +298,10 @@ class Translation:
             return None
         said, self._usage = form.say(held, self._caller, self._speech, self._naming, self._clock)
         return said
+
+    def _name_call(self, number: int, choice: int) -> str:
+        """Return the id of a call that its provider gave none."""
+        return self._naming().make_id(getattr(self._caller, "CALL_PREFIX", "call_"), number + (choice << 8))
 
     def _played(self, answer: ChatAnswer) -> Answer:
         """A provider that does not stream: its answer comes as a stream of few events."""

@@ -17,6 +17,7 @@ from fastgate.translate.defaults import fill_body, fill_embeddings, fill_request
 from fastgate.translate.losses import InvalidRequest, Losses, warning_fields
 from fastgate.translate.openai_chat.quirks import apply_quirks
 from fastgate.translate.plan import Plan, Plans, make_plan
+from fastgate.translate.recall import Recall
 from fastgate.translate.rewrite import add_extra, drop_members
 from fastgate.translate.speech import Speech
 from fastgate.translate.target import Naming
@@ -36,6 +37,7 @@ class Translator:
         self._clock = clock
         self._mark = mark
         self._plans = Plans()
+        self._recall = Recall()
 
     def translate(self, exchange: Exchange) -> Translation | Whole | bytes | Refusal:
         """Return the translation of a request; bytes if that is its answer already, or why it is refused."""
@@ -50,10 +52,11 @@ class Translator:
                 plan = self._plans.find(key)
                 try:
                     if plan is None:
-                        plan = self._plan(exchange, speech, held)
-                        self._plans.keep(key, plan)
+                        plan, recalled = self._plan(exchange, speech, held)
+                        if not recalled:
+                            self._plans.keep(key, plan)
                     body = held.fill(plan.body.pieces, plan.body.gaps, [])
-                    return Translation(CALLERS[operation.dialect], plan, body, speech, naming, self._clock)
+                    return Translation(CALLERS[operation.dialect], plan, body, speech, naming, self._clock, self._recall)
                 except (GatewayError, Mislaid):
                     # Said again below with the texts in it, so that an error tells what stands there.
                     pass
@@ -62,9 +65,11 @@ class Translator:
         except GatewayError as error:
             return error.code, error.message, getattr(error, "param", None) or None
 
-    def _plan(self, exchange: Exchange, speech: Speech, held: HeldTexts) -> Plan:
+    def _plan(self, exchange: Exchange, speech: Speech, held: HeldTexts) -> tuple[Plan, bool]:
+        """Return what a chat request becomes, and whether something came into it that its caller did not say."""
         request, losses = _read(exchange, speech, held.skeleton)
-        return make_plan(CALLERS[exchange.operation.dialect], request, speech, losses, self._mark, held)
+        recalled = self._recall.restore(request)
+        return make_plan(CALLERS[exchange.operation.dialect], request, speech, losses, self._mark, held), recalled
 
     def _translate(self, exchange: Exchange, speech: Speech, naming: Callable[[], Naming], text: bytes) -> Translation | Whole | bytes:
         operation = exchange.operation
@@ -81,8 +86,9 @@ class Translator:
                 # Ollama's way to have a model loaded: there is nothing to ask a provider.
                 loaded: bytes = caller.build_loaded(request, naming())
                 return loaded
+            self._recall.restore(request)
             plan = make_plan(caller, request, speech, losses)
-            return Translation(caller, plan, plan.body.pieces[0], speech, naming, self._clock)
+            return Translation(caller, plan, plan.body.pieces[0], speech, naming, self._clock, self._recall)
         if "count_tokens" in upstream.PATHS:
             return CountTranslation(caller, request, speech, upstream, losses)
         estimated: bytes = caller.build_count_answer(estimate_tokens(request))

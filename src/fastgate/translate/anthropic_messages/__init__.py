@@ -17,7 +17,11 @@ OWN_STATUSES = frozenset({529})
 # Behind the base URL, which has no version of its own.
 PATHS = {"chat": "/v1/messages", "chat_stream": "/v1/messages", "count_tokens": "/v1/messages/count_tokens"}
 
+# Ids of calls that a provider gave none begin with it.
+CALL_PREFIX = "toolu_"
+
 __all__ = [
+    "CALL_PREFIX",
     "FRAMING",
     "OWN_STATUSES",
     "PATHS",

@@ -232,6 +232,9 @@ def parse_document(text: str, file: str, findings: Findings, *, loader: type = _
         place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file, 1, 1)
         if mark and text[mark.index : mark.index + 1] == "\t":
             findings.error(place, builder.path(), "a tab", "spaces: YAML does not indent with tabs")
+        elif "nesting depth" in str(error.problem):
+            # libyaml's scanner runs ahead of the events, and has a bound of its own.
+            findings.error(place, builder.path(), f"more than {MAX_DEPTH} levels of nesting", "fewer")
         else:
             findings.error(place, builder.path(), f"bad YAML ({error.problem or error.context})", "YAML")
         return None

@@ -60,10 +60,10 @@ python -m benchmarks.run --scenario small-64 --out full --replace   # this one a
 python -m benchmarks.report                 # this page, from benchmarks/results/full.json
 ```
 
-Realistic users, any gateway (exits with 1 if a request failed):
+Realistic users of any gateway, here of `fastgate demo` (exits with 1 if a request failed):
 
 ```
-locust -f benchmarks/locustfile.py --headless --users 20 --spawn-rate 10 --run-time 30s --host http://127.0.0.1:4000
+BENCH_KEY=sk-demo locust -f benchmarks/locustfile.py --headless --users 20 --spawn-rate 10 --run-time 30s --host http://127.0.0.1:4000
 ```
 """
 

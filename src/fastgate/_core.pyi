@@ -490,7 +490,7 @@ def hold_texts(body: bytes, mark: bytes) -> HeldTexts | None:
     """Return a request's JSON with *mark* and six digits for each text, and for what names users and sessions; None if it has none."""
 
 def hold_answer(body: bytes, mark: bytes, moment: bytes) -> HeldTexts | None:
-    """Return an answer's JSON without what differs between answers of one form; None if it cannot be told apart.
+    """Return an answer's JSON without what differs between answers of one form; None if it cannot be told apart, or is no JSON.
 
     Texts are held as by `hold_texts`, behind its prefix the id is *mark* and 999999, each number of `usage` is 0, `created` is *moment*.
     """

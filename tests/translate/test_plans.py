@@ -1,5 +1,6 @@
 """Requests and answers that differ in their texts, ids and counts alone are said as one before them was: the same as by the general way."""
 
+import tracemalloc
 from collections import Counter
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -79,26 +80,81 @@ def test_an_answer_is_said_as_it_is_by_itself(caller: str, answers: list[Said]) 
         assert one.counted() == other.counted()
 
 
+_TEXT = b'{"id":"msg_1","type":"message","content":[{"type":"text","text":"%b"}],"stop_reason":"end_turn","usage":%b}'
+OF_CLAUDE = [
+    b'{"id":"msg_1","type":"message","content":[],"stop_reason":"end_turn","usage":{}}',
+    b'{"id":"msg_1","type":"message","content":[{"type":"tool_use","id":"toolu_1","name":"f","input":{"a":1}}],"stop_reason":"tool_use"}',
+    b'{"id":"msg_1","type":"message","content":[{"type":"tool_use","name":"f","input":{"a":1}}],"stop_reason":"tool_use"}',
+    b'{"id":"msg_1","type":"message","content":[{"type":"thinking","thinking":"hm","signature":"s"},{"type":"text","text":"a"}]}',
+    b'{"id":"","type":"message","content":[{"type":"text","text":" a "}],"usage":{"input_tokens":1.5,"output_tokens":-3}}',
+    b'{"type":"error","error":{"type":"overloaded_error","message":"no"}}',
+    b'{"id":"msg_1","content":"a"}',
+    b"[]",
+    b"no JSON",
+    b"",
+    # Half a surrogate pair, and what is no JSON in a text, an id or a count.
+    _TEXT % (b"\\ud83d", b"{}"),
+    _TEXT % (b"a\x01b", b"{}"),
+    _TEXT % (b"a\xffb", b"{}"),
+    _TEXT % (b"a\\xb", b"{}"),
+    (_TEXT % (b"a", b"{}")).replace(b"msg_1", b"msg_\\ud83d"),
+    (_TEXT % (b"a", b"{}")).replace(b"msg_1", b"msg_1\x01"),
+    (_TEXT % (b"a", b"{}")).replace(b"msg_1", b"msg_1\xff"),
+    _TEXT % (b"a", b'{"input_tokens":01}'),
+    _TEXT % (b"a", b'{"input_tokens":1.2.3}'),
+    _TEXT % (b"a", b'{"input_tokens":1e999}'),
+    _TEXT % (b"a", b'{"input_tokens":5},"us\\u0061ge":{"input_tokens":7,"output_tokens":1}'),
+    _TEXT % (b"a", b'{"input_tokens":5},"\\u0069d":"msg_2"'),
+    (_TEXT % (b"a", b'{"input_tokens":5}')).replace(b'"usage"', b'"us\\u0061ge"'),
+]
+OF_OPENAI = [
+    b'{"id":"c","choices":[{"message":{"content":null,"tool_calls":[{"function":{"name":"f","arguments":"{}"}}]}}],"usage":{}}',
+    b'{"id":"c","choices":[{"message":{"content":"a"},"finish_reason":"stop"}],"created":9000000031}',
+    b'{"id":"c","choices":[{"message":{"content":"a"},"finish_reason":"stop"}],"created":0123}',
+    b'{"choices":[{"message":{"content":"a"},"finish_reason":"stop"}],"created":99999999999999999999999}',
+]
+
+
 @pytest.mark.parametrize(
-    "answer",
-    [
-        b'{"id":"msg_1","type":"message","content":[],"stop_reason":"end_turn","usage":{}}',
-        b'{"id":"msg_1","type":"message","content":[{"type":"tool_use","id":"toolu_1","name":"f","input":{"a":1}}],"stop_reason":"tool_use"}',
-        b'{"id":"msg_1","type":"message","content":[{"type":"thinking","thinking":"hm","signature":"s"},{"type":"text","text":"a"}]}',
-        b'{"id":"msg_1","type":"message","content":[{"type":"text","text":"\\ud83d"}],"usage":{"input_tokens":1}}',
-        b'{"id":"","type":"message","content":[{"type":"text","text":" a "}],"usage":{"input_tokens":1.5,"output_tokens":-3}}',
-        b'{"type":"error","error":{"type":"overloaded_error","message":"no"}}',
-        b'{"id":"msg_1","content":"a"}',
-        b"[]",
-        b"no JSON",
-        b"",
-    ],
+    ("caller", "answer"), [*(("openai_chat", answer) for answer in OF_CLAUDE), *(("anthropic_messages", answer) for answer in OF_OPENAI)]
 )
-def test_answers_of_any_form_are_said_the_same_each_time(answer: bytes) -> None:
+def test_an_answer_of_any_form_is_said_the_same_each_time(caller: str, answer: bytes) -> None:
+    shared = translator()
+    body = {"model": "asked", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}
+    expected = by_itself(caller, body).on_answer(answer)
+    assert [translated(shared, caller, SPEECHES[caller], body).on_answer(answer) for _ in range(5)] == [expected] * 5
+
+
+@pytest.mark.parametrize("caller", sorted(SPEECHES))
+@given(
+    at=st.floats(0, 1, exclude_max=True),
+    piece=st.one_of(st.binary(max_size=2), st.sampled_from([b'"', b"\\", b"{", b"}", b",", b"0", b"."])),
+)
+@settings(max_examples=400, deadline=None)
+def test_an_answer_that_was_damaged_anywhere_is_said_the_same_each_time(caller: str, at: float, piece: bytes) -> None:
+    whole = ANSWERS[caller]("a text", "1a2b", (7, 5, 2), 1_767_225_600)
+    place = int(at * len(whole))
+    answer = whole[:place] + piece + whole[place + 1 :]
+    shared = translator()
+    body = {"model": "asked", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}
+    expected = by_itself(caller, body).on_answer(answer)
+    assert [translated(shared, caller, SPEECHES[caller], body).on_answer(answer) for _ in range(4)] == [expected] * 4
+
+
+def test_forms_of_answers_take_bounded_memory() -> None:
     shared = translator()
     body = {"model": "asked", "messages": [{"role": "user", "content": "hi"}]}
-    expected = by_itself("openai_chat", body).on_answer(answer)
-    assert [translated(shared, "openai_chat", SPEECHES["openai_chat"], body).on_answer(answer) for _ in range(5)] == [expected] * 5
+    tracemalloc.start()
+    try:
+        for number in range(400):
+            thought = b'{"type":"thinking","thinking":"%06d%b","signature":"s"}' % (number, b"x" * 50_000)
+            answer = b'{"id":"msg_1","type":"message","content":[%b,{"type":"text","text":"a"}],"stop_reason":"end_turn"}' % thought
+            for _ in range(2):
+                translated(shared, "openai_chat", SPEECHES["openai_chat"], body).on_answer(answer)
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 1024 * 1024
 
 
 def test_a_refusal_tells_of_the_texts_as_they_are() -> None:

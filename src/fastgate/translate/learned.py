@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from fastgate._core import HeldTexts, hold_answer
 from fastgate.translate.answer import Fault, Usage
-from fastgate.translate.conversation import ChatRequest
+from fastgate.translate.conversation import ChatRequest, ToolCall
 from fastgate.translate.dialect import CallerDialect
 from fastgate.translate.speech import Speech
 from fastgate.translate.target import Asked, Naming
@@ -22,6 +22,9 @@ from fastgate.translate.texts import Mislaid, Places, find_places
 _MOMENT = 9_000_000_017
 _NOW = 9_000_000_031
 _DIGITS = b"%d"
+
+# Larger forms are hardly met twice, and not learned.
+FORM_BYTES = 4096
 
 _USAGE, _CREATED, _NAME, _TIME, _SEED = range(5)
 
@@ -35,11 +38,14 @@ class Form(Struct, frozen=True):
 
     def say(
         self, held: HeldTexts, caller: CallerDialect, speech: Speech, naming: Callable[[], Naming], clock: Callable[[], float]
-    ) -> tuple[bytes, Usage | None]:
-        """Return an answer of this form in the caller's words, and its usage."""
+    ) -> tuple[bytes, Usage | None] | None:
+        """Return an answer of this form in the caller's words, and its usage; None if that has counts beyond all numbers."""
         usage: Usage | None = None
         if held.usage:
-            usage = _carrying(speech.dialect).read_usage(orjson.loads(held.usage), speech.target)
+            try:
+                usage = _carrying(speech.dialect).read_usage(orjson.loads(held.usage), speech.target)
+            except orjson.JSONDecodeError:
+                return None
         others: list[bytes] = []
         for other in self.others:
             if other == _USAGE:
@@ -72,6 +78,9 @@ def learn(
         answer = speech.dialect.parse_answer(held.skeleton, speech.target, asked)
         said = caller.build_answer(answer, request, Naming(model=model, seed=seed.decode(), now=_NOW))
     except Fault:
+        return None
+    if any(type(part) is ToolCall for choice in answer.choices for part in choice.parts):
+        # Calls are named, and what came with them is remembered.
         return None
     marks = [(_CREATED, _DIGITS % _MOMENT), (_NAME, mark + b"999999"), (_TIME, now), (_SEED, seed)]
     if answer.usage is not None:

@@ -9,7 +9,7 @@ from fastgate._core import HeldTexts
 from fastgate.translate.conversation import ChatRequest
 from fastgate.translate.custom_tools import emulate_custom_tools
 from fastgate.translate.dialect import CallerDialect
-from fastgate.translate.learned import Form, learn
+from fastgate.translate.learned import FORM_BYTES, Form, learn
 from fastgate.translate.losses import Losses, warning_fields
 from fastgate.translate.rewrite import add_extra
 from fastgate.translate.speech import Speech
@@ -21,8 +21,9 @@ PLANS_LIMIT = 512
 BYTES_LIMIT = 4 * 1024 * 1024
 # What was seen once and is not kept yet.
 SEEN_LIMIT = 8192
-# Of one plan.
-FORMS_LIMIT = 64
+# Forms of answers of one plan, and forms that were seen once.
+FORMS_LIMIT = 16
+FORMS_SEEN_LIMIT = 256
 
 # FRAMING of a dialect -> FRAMING_* of the core.
 _FRAMINGS = {"events": 0, "lines": 1, "frames": 2}
@@ -48,19 +49,23 @@ class Plan(Struct, kw_only=True):
     mark: bytes
     # By what answers have in common; None: they are said one by one.
     forms: dict[bytes, Form | None] = field(default_factory=dict)
-    # Forms of which one answer came.
-    seen: set[bytes] = field(default_factory=set)
+    # Hashes of forms of which one answer came.
+    seen: set[int] = field(default_factory=set)
 
     def form_of(self, held: HeldTexts, caller: CallerDialect, speech: Speech, naming: Callable[[], Naming]) -> Form | None:
         """Return how the second and later answers of the form of *held* are said; None if this one is said by itself."""
+        if len(held.skeleton) > FORM_BYTES:
+            return None
         if held.skeleton in self.forms:
             return self.forms[held.skeleton]
-        if held.skeleton not in self.seen:
-            if len(self.seen) >= FORMS_LIMIT:
+        mark = hash(held.skeleton)
+        if mark not in self.seen:
+            if len(self.seen) >= FORMS_SEEN_LIMIT:
                 self.seen.clear()
-                self.forms.clear()
-            self.seen.add(held.skeleton)
+            self.seen.add(mark)
             return None
+        if len(self.forms) >= FORMS_LIMIT:
+            del self.forms[next(iter(self.forms))]
         form = self.forms[held.skeleton] = learn(held, self.mark, caller, speech, self.request, self.asked, naming().model)
         return form
 

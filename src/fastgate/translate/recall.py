@@ -99,4 +99,6 @@ class Listener:
         elif isinstance(event, RedactedThinking):
             self.parts.append(Thinking(redacted=event.redacted, dialect=event.dialect))
         elif isinstance(event, ToolStart):
+            # A thought that nobody signed.
+            self._texts.clear()
             self.parts.append(ToolCall(id=event.id, name=event.name, signature=event.signature))

@@ -87,10 +87,14 @@ def hold_texts(bytes body not None, bytes mark not None):
 
 
 def hold_answer(bytes body not None, bytes mark not None, bytes moment not None):
-    """Return an answer's JSON without what differs between answers of one form; None if it cannot be told apart.
+    """Return an answer's JSON without what differs between answers of one form; None if it cannot be told apart, or is no JSON.
 
     Texts are held as by `hold_texts`, behind its prefix the id is *mark* and 999999, each number of `usage` is 0, `created` is *moment*.
     """
+    cdef RequestScan scan
+    # What is held goes to the caller unread.
+    if scan_request(&scan, <const uint8_t *>PyBytes_AS_STRING(body), PyBytes_GET_SIZE(body)):
+        return None
     return separate(body, mark, moment)
 
 
@@ -99,7 +103,7 @@ cdef HeldTexts separate(bytes body, bytes mark, bytes moment):
     cdef Py_ssize_t n = PyBytes_GET_SIZE(body), i = 0, start, end, depth = 0
     cdef bint within[TEXT_DEPTH]  # every member on the way to this depth leads to texts
     cdef bint leads = False  # as does the one that is read
-    cdef int escaped = 0, top = TOP_OTHER
+    cdef int escape, top = TOP_OTHER
     cdef HeldTexts held = HeldTexts.__new__(HeldTexts)
     held.body = body
     held.usage = held.created = held.name = b""
@@ -107,8 +111,8 @@ cdef HeldTexts separate(bytes body, bytes mark, bytes moment):
     while i < n:
         if p[i] == 34:
             start = i + 1
-            escaped = 0
-            end = fg_closing_quote(p + start, n - start, &escaped)
+            escape = 0
+            end = fg_closing_quote(p + start, n - start, &escape)
             end += start
             if end == n:
                 return None
@@ -119,10 +123,13 @@ cdef HeldTexts separate(bytes body, bytes mark, bytes moment):
                     if moment is None:
                         top = naming_member(p + start, end - start)
                     else:
+                        if memchr(p + start, 92, end - start) != NULL:
+                            # It may be any of those that are looked for.
+                            return None
                         top = top_member(p + start, end - start)
                         i = take_number(held, moment, top, skip_space(p, i + 1, n))
             elif top == TOP_ID and depth == 1:
-                take_name(held, mark, behind_prefix(p, start, end), end, escaped)
+                take_name(held, mark, behind_prefix(p, start, end), end)
             elif leads:
                 take_text(held, mark, start, end)
             elif top == TOP_NAME and depth == 1 or top == TOP_NAMES and depth == 2:
@@ -171,9 +178,9 @@ cdef int take_text(HeldTexts self, bytes mark, Py_ssize_t start, Py_ssize_t end)
     return 1
 
 
-cdef int take_name(HeldTexts self, bytes mark, Py_ssize_t start, Py_ssize_t end, bint escaped) except -1:
+cdef int take_name(HeldTexts self, bytes mark, Py_ssize_t start, Py_ssize_t end) except -1:
     """Hold the end of the id, body[start .. end)."""
-    if start == end or escaped:
+    if start == end or memchr(PyBytes_AS_STRING(self.body) + start, 92, end - start) != NULL:
         return 0
     copy_until(self, start, end)
     self.name = self.body[start:end]
@@ -248,11 +255,11 @@ cdef Py_ssize_t behind_prefix(const uint8_t *p, Py_ssize_t start, Py_ssize_t end
 cdef Py_ssize_t zero_numbers(Buffer *b, const uint8_t *p, Py_ssize_t i, Py_ssize_t n) except -1:
     """Copy the object at p[i] with 0 for each number. Return where it ends."""
     cdef Py_ssize_t copied = i, depth = 0
-    cdef int escaped = 0
+    cdef int escape
     while i < n:
         if p[i] == 34:
-            escaped = 0
-            i = i + 1 + fg_closing_quote(p + i + 1, n - i - 1, &escaped) + 1
+            escape = 0
+            i = i + 1 + fg_closing_quote(p + i + 1, n - i - 1, &escape) + 1
             continue
         if 48 <= p[i] <= 57 or p[i] == 45:
             buffer_append(b, p + copied, i - copied)

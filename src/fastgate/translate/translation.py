@@ -296,7 +296,10 @@ class Translation:
         form = plan.form_of(held, self._caller, self._speech, self._naming)
         if form is None:
             return None
-        said, self._usage = form.say(held, self._caller, self._speech, self._naming, self._clock)
+        told = form.say(held, self._caller, self._speech, self._naming, self._clock)
+        if told is None:
+            return None
+        said, self._usage = told
         return said
 
     def _name_call(self, number: int, choice: int) -> str:

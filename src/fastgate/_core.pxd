@@ -170,6 +170,9 @@ cdef enum:
     MEMBER_STREAM_OPTIONS = 3
     MEMBER_INCLUDE_USAGE = 4
     MEMBER_PREVIOUS_RESPONSE_ID = 5
+    # From here on they are the gateway's own: no provider gets them.
+    MEMBER_OWN = 6
+    OWN_MEMBERS = 8
 
 # What scan_request noted of a request body; offsets into it, spans are [at, end).
 cdef struct RequestScan:
@@ -195,6 +198,12 @@ cdef struct RequestScan:
     # Behind the brace that opens the body, and the one that closes it.
     Py_ssize_t open_at
     Py_ssize_t close_at
+    # Members of our own, in the order of the body: the key's quote, the value, which member.
+    int own_count
+    Py_ssize_t own_key_at[8]
+    Py_ssize_t own_at[8]
+    Py_ssize_t own_end[8]
+    int own_member[8]
 
 cdef enum:
     KEY_NONE = 0
@@ -323,6 +332,10 @@ cdef class Poller:
     cdef readonly int exchanges
     # Flushed with each tick: the loop needs no timer of its own, which would be set anew for every wait.
     cdef AccessLog log
+    # Requests to be made again once the batch is over: nothing of the failed attempt is in hand any more.
+    cdef list again
+    # A batch of events is being handled.
+    cdef bint handling
     # Called with an exception that nobody expected.
     cdef public object on_exception
 
@@ -523,6 +536,38 @@ cdef class Deployment:
     cdef int64_t weight
     # Number of its base URL and key among those of the configuration; the same in every worker.
     cdef readonly int account
+    # How often a request is made again after a failure of each class, FAILURE_*.
+    cdef int retries[9]
+    # Of cooldown. Most failures in a minute that are borne (-1: not given, two in a row are one too many); seconds out (-1: not given).
+    cdef int allowed_fails
+    cdef int64_t cooldown_us
+    cdef bint never_out
+    # Failures in a row, 429 aside; and answers of 429 in a row.
+    cdef int failures
+    cdef int rate_limits
+    # Failures since the present minute began, and when it began.
+    cdef int failures_in_minute
+    cdef int64_t minute_us
+    # Not asked before this moment, if another can be; 0: in service.
+    cdef int64_t out_until_us
+    # It was out, and one request tries it.
+    cdef bint half_open
+    # How long its failures take, a moving average.
+    cdef int64_t t_fail_us
+
+
+cdef enum:
+    # What failed, by who could do better: route/failures.py has the same in words.
+    FAILURE_NONE = -1           # ours: it would fail anywhere
+    FAILURE_CALLER = 0
+    FAILURE_NOT_FOUND = 1
+    FAILURE_CONTEXT_WINDOW = 2
+    FAILURE_CONTENT_POLICY = 3
+    FAILURE_KEY = 4             # from here on it is the deployment's
+    FAILURE_RATE_LIMIT = 5
+    FAILURE_TIMEOUT = 6
+    FAILURE_UNAVAILABLE = 7
+    FAILURE_SERVER = 8
 
 
 @final
@@ -658,7 +703,43 @@ cdef class Exchange:
     cdef uint8_t tail[64]
     cdef UpstreamConnection upstream
     cdef bint waiting
+    # It waits for its deployment's credentials.
+    cdef bint authorizing
+    # Requests sent, or lost on the way to a connection; those before the present attempt.
     cdef int attempts
+    cdef int attempts_before
+    # route, after a failure. When the whole must be answered, attempts and waits together; 0: not begun.
+    cdef int64_t deadline_us
+    # When the present attempt began, and when it has to be over.
+    cdef int64_t attempt_us
+    cdef int64_t attempt_until_us
+    # The attempt failed and the request is to be made again: at once (0), or when this moment has come.
+    cdef bint again
+    cdef int64_t resume_us
+    # Nothing more is tried, whatever fails.
+    cdef bint last
+    # Deployments of this group that failed since the last wait; None: none did.
+    cdef list tried
+    # Retries in this group, in all groups, waits in this group, and groups that came behind the first.
+    cdef int retries
+    cdef int retries_in_all
+    cdef int rounds
+    cdef int fallbacks
+    # What the caller's body says of it: retries (-1: nothing), seconds for everything (0: nothing), Python's part of the rest.
+    cdef int wanted_retries
+    cdef int64_t wanted_timeout_us
+    cdef public object wishes
+    # Only its own deployment knows what the request refers to.
+    cdef bint pinned
+    # It tries a deployment that was out.
+    cdef bint probing
+    # Of the last failure: an error's code and message.
+    cdef str cause
+    cdef str cause_message
+    # The body before its present form was made for one deployment alone; no memory: it is as it came.
+    cdef Buffer original
+    # The body that the present fallback is asked with; None: the caller's.
+    cdef bytes override
     # relay
     cdef int status
     cdef int mode
@@ -686,6 +767,9 @@ cdef class Exchange:
     cdef bint terminated
     # The whole answer is in hand.
     cdef bint complete
+    # Nothing of the answer's content has come yet: what there is waits in `early`, so that a failure can still be made good.
+    cdef bint holding
+    cdef Buffer early
     cdef bint paused
     # account: monotonic, 0 until it happened.
     cdef int64_t started_us
@@ -849,6 +933,15 @@ cdef class GatewayService(Service):
     cdef bint litellm_headers
     cdef bint cors
     cdef uint64_t random
+    # Of requests that say nothing of it, and of deployments that have less: everything together.
+    cdef int64_t timeout_us
+    # Before a request is made again where it failed: the first wait, its growth, its bound and what is never undercut.
+    cdef double backoff_s
+    cdef double backoff_factor
+    cdef double backoff_limit_s
+    cdef double backoff_least_s
+    # The first wait is as configured: chance only adds to it, a tenth at the most.
+    cdef bint backoff_exact
     # The Date field of the present second, and the monotonic clock at its end.
     cdef bytes date_line
     cdef int64_t date_until_us
@@ -857,6 +950,7 @@ cdef class GatewayService(Service):
     cdef bytes last_line
     cdef Operation last_operation
     cdef int handle(self, Exchange exchange) except -1
+    cdef int ask(self, Exchange exchange) except -1
     cdef int refuse(self, Exchange exchange, str code, str message) except -1
     cdef int close(self, Exchange exchange) except -1
 

@@ -4,7 +4,7 @@ Names: *_s are seconds, *_bytes bytes. Fields of HTTP messages come as `name: va
 `str` or `bytes` takes no other type: a TypeError says which was wanted. Nothing here may be used by two threads at once.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from socket import socket
 from ssl import SSLContext
 from typing import Any, Protocol, final
@@ -74,6 +74,9 @@ class _Translation(Protocol):
     # What stands before and behind the text of a delta, in the provider's event and in what the caller got; None: not learned.
     @property
     def shape(self) -> tuple[bytes, bytes, bytes, bytes] | None: ...
+    # The stream has said something: it is sent from here on.
+    @property
+    def began(self) -> bool: ...
     # `absorb` wants to know of deltas that were copied.
     @property
     def absorbs(self) -> bool: ...
@@ -88,6 +91,10 @@ class _Translation(Protocol):
     def failure(self) -> tuple[int, bytes, bytes, str | None, bytes] | None: ...
     # Tokens: input, output, cache read, cache write, reasoning.
     def counted(self) -> tuple[int, int, int, int, int]: ...
+
+class _Wishes(Protocol):
+    num_retries: int
+    timeout_s: float
 
 class _Control(Protocol):
     """Python's part of the gateway. Exceptions end the one connection that asked, and go to `Poller.on_exception`."""
@@ -107,6 +114,12 @@ class _Control(Protocol):
     def change(self, exchange: Exchange, /) -> tuple[bytes, bytes] | tuple[str, str, str | None]: ...
     def check(self, exchange: Exchange, group: Group, /) -> Group | tuple[str, str, str | None]: ...
     def cors_fields(self, origin: bytes, /) -> bytes: ...
+    # `num_retries` (-1: not said) and `timeout_s` (0: not said) are read of what is returned; the rest is `fall_back`'s.
+    def read_wishes(self, members: dict[str, bytes], /) -> _Wishes | tuple[str, str, str | None]: ...
+    # Class, -1 if it would fail anywhere, and microseconds to wait.
+    def failure(self, code: str, status: int, head: bytes, body: bytes, /) -> tuple[int, int]: ...
+    # The body is None if it is the caller's.
+    def fall_back(self, exchange: Exchange, failure: int, /) -> tuple[Group, bytes | None] | None: ...
 
 @final
 class Poller:
@@ -265,7 +278,9 @@ class Deployment:
     each request. *build_target*, called with (operation, query, path id), returns the upstream request's head up to the client's fields.
     *version_field* is sent when the caller names no version of the dialect. *secret* is taken out of the provider's error answers; b"":
     none. *timeout_s* holds for the whole request, *stream_timeout_s* for the first byte of a stream, *gap_timeout_s* between two
-    pieces. *weight* 0: none given. *account* as in `Owners`.
+    pieces. *weight* 0: none given. *account* as in `Owners`. *retries*: how often a request is made again after a failure of each of the
+    nine classes. *allowed_fails* in a minute leave it in service, -1: two in a row put it out; *cooldown_s*: for how long, -1: ever longer;
+    *never_out*: not at all.
     """
 
     def __init__(
@@ -290,6 +305,10 @@ class Deployment:
         speech: Any = None,
         changed_for: Iterable[bytes] = (),
         credentials: Any = None,
+        retries: Sequence[int] = ...,
+        allowed_fails: int = -1,
+        cooldown_s: float = -1,
+        never_out: bool = False,
     ) -> None: ...
     @property
     def credentials(self) -> Any:
@@ -421,6 +440,11 @@ class Exchange:
     @property
     def body_bytes(self) -> bytes:
         """A copy of the request's body; empty once the answer has begun."""
+    @property
+    def original_body(self) -> bytes:
+        """The same before one deployment or one fallback had its own made of it."""
+    # What the body said to the gateway, as `read_wishes` returned it; None: nothing.
+    wishes: Any
 
 @final
 class AccessLog:
@@ -439,7 +463,10 @@ class GatewayService(Service):
 
     *keys* None: nobody is asked for a key, and callers of other machines are refused unless *allow_unauthenticated*. *control* is
     Python's part, for what is not on the hot path. *request_prefix*: of request ids, up to 16 bytes. *seed*: of the choices by weight.
-    *owners* None: nothing is remembered. *checks*: `check` is asked which deployments a request fits.
+    *owners* None: nothing is remembered. *checks*: `check` is asked which deployments a request fits. *timeout_s* holds for a request and
+    everything that is tried for it; a deployment's own holds if it is longer. *backoff_s*: before deployments that all failed are asked
+    again, times *backoff_factor* each time, up to *backoff_limit_s*, at least *backoff_least_s*; it is halved at the most by chance, or with
+    *backoff_exact* lengthened by a tenth at the most.
     """
 
     def __init__(
@@ -456,6 +483,12 @@ class GatewayService(Service):
         cors: bool,
         owners: Owners | None = None,
         checks: bool = False,
+        timeout_s: float = 600,
+        backoff_s: float = 0.5,
+        backoff_factor: float = 2,
+        backoff_limit_s: float = 8,
+        backoff_least_s: float = 0,
+        backoff_exact: bool = False,
     ) -> None: ...
     def bind(self, operations: dict[bytes, Operation], groups: dict[bytes, Group], only_group: Group | None) -> None:
         """Serve these operations, by b"METHOD /path", and these groups, by model name; *only_group*, if given, takes every request.

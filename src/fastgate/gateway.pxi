@@ -8,7 +8,9 @@ cdef class GatewayService(Service):
     """
 
     def __init__(self, Poller poller not None, keys, control, AccessLog log not None, *, bytes request_prefix, uint64_t seed,
-                 bint allow_unauthenticated, bint litellm_headers, bint cors, Owners owners=None, bint checks=False):
+                 bint allow_unauthenticated, bint litellm_headers, bint cors, Owners owners=None, bint checks=False,
+                 double timeout_s=600, double backoff_s=0.5, double backoff_factor=2, double backoff_limit_s=8,
+                 double backoff_least_s=0, bint backoff_exact=False):
         self.poller = poller
         self.keys = keys
         self.control = control
@@ -20,6 +22,12 @@ cdef class GatewayService(Service):
         self.cors = cors
         self.owners = owners
         self.checks = checks
+        self.timeout_us = <int64_t>(timeout_s * 1000000)
+        self.backoff_s = backoff_s
+        self.backoff_factor = backoff_factor
+        self.backoff_limit_s = backoff_limit_s
+        self.backoff_least_s = backoff_least_s
+        self.backoff_exact = backoff_exact
         self.operations = {}
         self.groups = {}
 
@@ -79,6 +87,11 @@ cdef class GatewayService(Service):
             return answer_here(self, x)
         if read_model(self, x) or choose(self, x):
             return 0
+        return self.ask(x)
+
+    cdef int ask(self, Exchange x) except -1:
+        """translate -> upstream, at the deployment that was chosen."""
+        begin_attempt(self, x)
         if x.deployment.credentials is not None and not is_authorized(self, x):
             return 0
         if x.deployment.native_bits & x.operation.dialect_bit:
@@ -87,7 +100,6 @@ cdef class GatewayService(Service):
             build_request(x)
         elif translate_request(self, x):
             return 0
-        set_deadline(x.client, self.poller.now_us + x.deployment.timeout_us)
         return x.deployment.pool.ask(x)
 
     def abort(self):
@@ -100,28 +112,34 @@ cdef class GatewayService(Service):
             x = <Exchange>(<ClientConnection>watched).attached
             if x is None or x.closed:
                 continue
+            x.last = True
+            x.again = False
             if x.upstream is not None:
                 x.upstream.fail("overloaded", "the gateway is shutting down")
                 continue
-            if x.waiting:
-                x.waiting = False
-                x.deployment.pool.waiting.remove(x)
+            let_go(x)
             relay_fault(x, "overloaded", "the gateway is shutting down")
 
     def resume(self, Exchange x not None):
         """Go on with a request that waited for credentials; nothing happens if its caller has gone."""
-        if x.closed:
+        if x.closed or not x.authorizing:
             return
+        x.authorizing = False
         try:
-            self.handle(x)
+            self.ask(x)
         except Exception as error:
             give_up(x.client, error)
+        run_again(self.poller)
 
     cdef int close(self, Exchange x) except -1:
         """account: the request is over, in whatever way."""
         if x.closed:
             return 0
         x.closed = True
+        if x.deployment is not None:
+            if x.complete and x.failure is None and x.status < 400 and is_noted(x.deployment):
+                note_success(x.deployment)
+            end_probe(x)
         self.poller.exchanges -= 1
         if x.client is not None:
             x.client.attached = None
@@ -170,15 +188,7 @@ cdef class GatewayService(Service):
     cdef int on_gone(self, ClientConnection client) except -1:
         """The caller went away: cancel the upstream request at once."""
         cdef Exchange x = <Exchange>client.attached
-        cdef UpstreamConnection upstream = x.upstream
-        if x.upstream is not None:
-            x.upstream = None
-            upstream.exchange = None
-            upstream_close(upstream)
-            if upstream.pool.waiting:
-                upstream.pool.dial_more()
-        elif x.waiting:
-            x.deployment.pool.waiting.remove(x)
+        let_go(x)
         if not x.head_sent:
             x.status = 499
         x.failure = "client_closed"
@@ -187,31 +197,28 @@ cdef class GatewayService(Service):
     cdef int on_drained(self, ClientConnection client) except -1:
         cdef Exchange x = <Exchange>client.attached
         if x is not None:
-            set_deadline(client, x.dispatched_us + x.deployment.timeout_us if x.deployment is not None else 0)
+            set_deadline(client, x.resume_us if x.resume_us else x.attempt_until_us)
             relay_resume(x)
         return 0
 
     cdef int on_answer_deadline(self, ClientConnection client) except -1:
-        """The whole request took longer than `timeout`."""
+        """The whole request took longer than `timeout`, or the wait before it is made again is over."""
         cdef Exchange x = <Exchange>client.attached
+        cdef int64_t within_s
         if x is None:
             return client_close(client)
+        if x.again:
+            return make_again(x) if x.resume_us else 0
+        within_s = (x.attempt_until_us - x.attempt_us) // 1000000
         if x.upstream is not None:
-            return x.upstream.fail("upstream_timeout", f"no complete answer within {x.deployment.timeout_us // 1000000} s")
-        if x.waiting:
-            x.waiting = False
-            x.deployment.pool.waiting.remove(x)
-        return relay_fault(x, "upstream_timeout", f"no connection to the provider was free within {x.deployment.timeout_us // 1000000} s")
+            return x.upstream.fail("upstream_timeout", f"no complete answer within {within_s} s")
+        let_go(x)
+        return relay_fault(x, "upstream_timeout", f"no connection to the provider was free within {within_s} s")
 
     cdef int on_bug(self, ClientConnection client) except -1:
         cdef Exchange x = <Exchange>client.attached
-        cdef UpstreamConnection upstream = x.upstream
-        if upstream is not None:
-            x.upstream = None
-            upstream.exchange = None
-            upstream_close(upstream)
-            if upstream.pool.waiting:
-                upstream.pool.dial_more()
+        let_go(x)
+        x.again = False
         client.keep_alive = False
         return relay_fault(x, "internal_error", f"the gateway failed on this request; its log says more under {x.request_id.decode()}")
 
@@ -232,6 +239,7 @@ cdef Exchange begin_exchange(GatewayService self, ClientConnection client):
     x.client = client
     x.started_us = self.poller.now_us
     x.upstream_length = -1
+    x.wanted_retries = -1
     client.attached = x
     self.poller.exchanges += 1
     self.request_count += 1
@@ -289,6 +297,10 @@ cdef int read_model(GatewayService self, Exchange x) except -1:
         fault = scan_request(s, p, n)
         if fault:
             return self.refuse(x, "invalid_body", f"{JSON_FAULTS[fault]} (at byte {s.fault_at})")
+        if s.own_count and is_repeatable(x.operation):
+            if read_wishes(self, x):
+                return 1
+            p = x.body.data + x.body.start
         x.stream = (s.stream if s.stream_is_bool else x.operation.stream_default) and x.operation.streams
     elif x.operation.body == 2:
         fault = find_form_model(s, p, n, x.content_type)
@@ -304,6 +316,18 @@ cdef int read_model(GatewayService self, Exchange x) except -1:
                 return self.refuse(x, "invalid_body", "`model` holds half of a surrogate pair, which is no text")
         else:
             x.model = bytes_of(p + s.model_at + 1, s.model_end - s.model_at - 2)
+    return 0
+
+
+cdef int read_wishes(GatewayService self, Exchange x) except -1:
+    """Read what the body says to the gateway: retries, fallbacks, the time for everything. Return 1 if the request was refused."""
+    cdef object found = self.control.read_wishes(take_wishes(x))
+    if type(found) is tuple:
+        x.param = found[2]
+        return self.refuse(x, found[0], found[1])
+    x.wishes = found
+    x.wanted_retries = found.num_retries
+    x.wanted_timeout_us = <int64_t>(<double>found.timeout_s * 1000000)
     return 0
 
 
@@ -336,8 +360,9 @@ cdef int choose(GatewayService self, Exchange x) except -1:
         # A stored response is known only where it was made.
         account = owners_find(self.owners, x.body.data + x.body.start + x.scan.previous_at, x.scan.previous_end - x.scan.previous_at)
         x.deployment = pick_account(group, x.operation.dialect_bit, account)
+        x.pinned = x.deployment is not None
     if x.deployment is None:
-        x.deployment = pick(self, group, x.operation)
+        x.deployment = pick(self, group, x.operation, None)
     if x.deployment is None:
         return self.refuse(x, "dialect_not_supported", self.control.explain_mismatch(group, x.operation))
     return 0
@@ -351,9 +376,9 @@ cdef int is_authorized(GatewayService self, Exchange x) except -1:
     if refusal is None:
         return 1
     if refusal:
-        self.refuse(x, "upstream_credentials", refusal)
+        relay_fault(x, "upstream_credentials", refusal)
     else:
-        set_deadline(x.client, self.poller.now_us + x.deployment.timeout_us)
+        x.authorizing = True
     return 0
 
 
@@ -374,6 +399,8 @@ cdef int answer(Exchange x, int status, bytes content_type, bytes body, bytes fi
     """Send an answer of our own; *fields* come with CRLF behind each."""
     cdef Buffer *b = &x.answer_head
     buffer_free(b)
+    buffer_free(&x.early)
+    x.holding = False
     x.status = status
     x.mode = MODE_RAW
     x.first_byte_us = 0

@@ -20,6 +20,8 @@ from fastgate.endpoints import ENDPOINTS
 from fastgate.endpoints.endpoint import Endpoint
 from fastgate.errors import BY_CODE, CredentialsUnavailable, InternalError, Unauthenticated
 from fastgate.frame.paths import Paths
+from fastgate.route.failures import failure
+from fastgate.route.fallbacks import Fallbacks, Wishes, read_wishes
 from fastgate.route.groups import Groups
 from fastgate.translate import CALLERS
 from fastgate.translate.local_answers import DialectAnswers
@@ -60,7 +62,9 @@ class Gateway:
         self._binder = Binder(settings, poller, loop, speak)
         # All workers' memory; one that is alone has its own.
         self._owners = Owners(shared if shared is not None else mmap.mmap(-1, SHARED_BYTES))
-        self.groups = Groups(settings.deployments, self._binder.bind, self._owners)
+        reliability = settings.reliability
+        self.groups = Groups(settings.deployments, self._binder.bind, self._owners, reliability.aliases)
+        self._fallbacks = Fallbacks(reliability, self.groups.find)
         self._local = LocalAnswers(settings.deployments, self._binder, lambda: self._service.draining)
         spoken = DialectAnswers(settings.deployments, int(time.time()))
         self._answers: dict[str, Callable[[Exchange], tuple[int, bytes, bytes, bytes]]] = {**self._local.answers, **spoken.answers}
@@ -77,6 +81,12 @@ class Gateway:
             cors=bool(settings.cors_origins),
             owners=self._owners,
             checks=settings.pre_call_checks,
+            timeout_s=reliability.timeout_s,
+            backoff_s=reliability.backoff_s,
+            backoff_factor=reliability.backoff_factor,
+            backoff_limit_s=reliability.backoff_limit_s,
+            backoff_least_s=reliability.backoff_least_s,
+            backoff_exact=reliability.backoff_exact,
         )
         only = self.groups.find(settings.only_model.encode()) if settings.only_model else None
         self._service.bind(self._paths.exact, self.groups.exact, only)
@@ -198,6 +208,18 @@ class Gateway:
         task = self._loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    def read_wishes(self, members: dict[str, bytes]) -> Wishes | Refusal:
+        """Return what a body says to the gateway itself, or why it cannot be used. *members*: their JSON by name."""
+        return read_wishes(members)
+
+    def failure(self, code: str, status: int, head: bytes, body: bytes) -> tuple[int, int]:
+        """Return the class of a failure, and the microseconds that the provider asks to wait."""
+        return failure(code, status, head, body)
+
+    def fall_back(self, exchange: Exchange, failure: int) -> tuple[Group, bytes | None] | None:
+        """Return the group that stands in for the exchange's, and the body to ask it with if it is not the caller's."""
+        return self._fallbacks.next(exchange, failure)
 
     def check(self, exchange: Exchange, group: Group) -> Group | Refusal:
         """Return the group without the deployments that the request does not fit, or why it fits none."""

@@ -35,7 +35,6 @@ _OPENROUTER = [
     ("openrouter-claude", "openrouter", "anthropic/claude-3-opus", OPENROUTER),
 ]
 _TWO_GPT_4 = [("gpt-4", "openai", "gpt-4", OPENAI)] * 2
-_RETRY = [f"router_settings.retry_policy.{key}" for key in ("max_retries", "delay", "backoff_factor")]
 _RATE = ["router_settings.rate_limit.rpm", "router_settings.rate_limit.tpm"]
 _CACHE = [f"general_settings.cache.{key}" for key in ("type", "host", "port", "ttl")]
 
@@ -50,12 +49,12 @@ MEANINGS: dict[str, tuple[list[tuple[str, str, str, str]], list[str]]] = {
         [],
     ),
     "07_openrouter.yaml": (_OPENROUTER, []),
-    "08_fallback_retry.yaml": ([], ["router_settings.fallbacks", *_RETRY]),
+    "08_fallback_retry.yaml": ([], []),
     "09_rate_limit.yaml": ([], _RATE),
     "10_load_balancing.yaml": (_TWO_GPT_4, ["router_settings.routing_strategy"]),
     "12_prometheus_port.yaml": ([], ["general_settings.prometheus_port"]),
     "13_rate_limit_rpm_only.yaml": ([], _RATE[:1]),
-    "14_toplevel_fallbacks.yaml": ([], ["fallbacks"]),
+    "14_toplevel_fallbacks.yaml": ([], []),
     "15_cache.yaml": ([], _CACHE),
     "99_all_merged.yaml": (
         [
@@ -69,10 +68,7 @@ MEANINGS: dict[str, tuple[list[tuple[str, str, str, str]], list[str]]] = {
         ],
         [
             "router_settings.routing_strategy",
-            "router_settings.fallbacks",
-            *_RETRY,
             *_RATE,
-            "fallbacks",
             "general_settings.database_url",
             "general_settings.prometheus_port",
             *_CACHE,

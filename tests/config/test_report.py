@@ -41,7 +41,7 @@ fastgate_settings: {limits: {body_bytes: 1000}, litellm_headers: false}
         "litellm_settings.json_logs": "honoured",
         "litellm_settings.callbacks": "not yet in effect",
         "router_settings.routing_strategy": "honoured",
-        "router_settings.num_retries": "not yet in effect",
+        "router_settings.num_retries": "honoured",
         "general_settings.master_key": "honoured",
         "general_settings.database_url": "not yet in effect",
         "environment_variables.A": "honoured",

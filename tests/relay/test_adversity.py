@@ -137,9 +137,10 @@ def test_wrong_bytes_inside_a_stream_are_an_error_event(gateway: Gateway, upstre
 
 def test_a_cut_messages_stream_ends_with_an_anthropic_error_event(gateway: Gateway, upstream: Upstream) -> None:
     ping = b'event: ping\ndata: {"type": "ping"}\n\n'
-    upstream.serve(send(STREAM_HEAD + chunk(ping)), fence, close)
-    first, last = broken_stream(gateway, request("/v1/messages", message(stream=True)))
-    assert first == ping
+    text = b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"a"}}\n\n'
+    upstream.serve(send(STREAM_HEAD + chunk(ping) + chunk(text)), fence, close)
+    first, second, last = broken_stream(gateway, request("/v1/messages", message(stream=True)))
+    assert (first, second) == (ping, text)
     assert last.startswith(b"event: error\ndata: {")
     error = parsed(last)
     assert error["type"] == "error"
@@ -151,9 +152,11 @@ def test_a_cut_responses_stream_ends_with_a_responses_error_event(gateway: Gatew
     created = (
         b'event: response.created\ndata: {"type":"response.created","sequence_number":0,"response":{"id":"resp_1","model":"up-model"}}\n\n'
     )
-    upstream.serve(send(STREAM_HEAD + chunk(created)), fence, close)
-    first, last = broken_stream(gateway, request("/v1/responses", b'{"model":"group-a","input":"hi","stream":true}'))
+    text = b'event: response.output_text.delta\ndata: {"type":"response.output_text.delta","sequence_number":1,"delta":"a"}\n\n'
+    upstream.serve(send(STREAM_HEAD + chunk(created) + chunk(text)), fence, close)
+    first, second, last = broken_stream(gateway, request("/v1/responses", b'{"model":"group-a","input":"hi","stream":true}'))
     assert first.startswith(b"event: response.created\n")
+    assert second == text
     assert last.startswith(b"event: error\ndata: {")
     error = parsed(last)
     assert error["type"] == "error"

@@ -103,11 +103,11 @@ def test_each_anthropic_event_arrives_before_the_next_is_sent(cut_event: Pieces,
     assert relayed(gateway, upstream, steps, request("/v1/messages", message(stream=True))) == sent
 
 
-def test_a_comment_passes_at_once(gateway: Gateway, upstream: Upstream) -> None:
-    sent = [b": PROCESSING\n\n", delta(), b": keep-alive\n\n", DONE]
+def test_a_comment_behind_the_first_content_passes_at_once(gateway: Gateway, upstream: Upstream) -> None:
+    sent = [delta(), b": PROCESSING\n\n", b": keep-alive\n\n", DONE]
     steps = Lockstep([[event] for event in sent])
     seen = relayed(gateway, upstream, steps, request(body=chat(stream=True, usage=True)))
-    assert seen == [b": PROCESSING\n\n", delta(model="group-a"), b": keep-alive\n\n", DONE]
+    assert seen == [delta(model="group-a"), b": PROCESSING\n\n", b": keep-alive\n\n", DONE]
 
 
 def test_many_events_in_one_write_are_all_relayed(gateway: Gateway, upstream: Upstream) -> None:

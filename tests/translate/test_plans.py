@@ -180,14 +180,14 @@ def test_plans_are_kept_within_their_bounds() -> None:
     plans = Plans()
     request = ChatRequest(turns=[Turn(role="user", parts=[Text(text="hi")])])
     plan = make_plan(CALLERS["openai_chat"], request, SPEECHES["openai_chat"], Losses("anthropic_messages"))
-    keys: list[Key] = [(1, "chat", None, b"%d" % number) for number in range(PLANS_LIMIT + 10)]
+    keys: list[Key] = [(1, "chat", b"", b"%d" % number) for number in range(PLANS_LIMIT + 10)]
     for key in keys:
         plans.keep(key, plan)
         assert plans.find(key) is None
         plans.keep(key, plan)
         assert plans.find(key) is plan
     assert [plans.find(key) for key in keys[:10]] == [None] * 10
-    large: Key = (1, "chat", None, b" " * 1024 * 1024)
+    large: Key = (1, "chat", b"", b" " * 1024 * 1024)
     for _ in range(2):
         plans.keep(large, plan)
     assert plans.find(large) is None

@@ -18,6 +18,7 @@ cdef class Poller:
         cdef epoll_event event
         self.live = set()
         self.closed = []
+        self.again = []
         self.timer_fd = self.epoll_fd = self.loop_fd = -1
         self.scratch = <uint8_t *>malloc(SCRATCH_BYTES)
         self.gather.arena = <uint8_t *>malloc(ARENA_BYTES)
@@ -111,6 +112,7 @@ cdef int handle_events(Poller self, epoll_event *events, int count) except -1:
     cdef Watched watched
     # A checked build holds always, so that every test goes that way too.
     self.batch = FASTGATE_DEBUG or count >= BATCH_LEAST
+    self.handling = True
     for i in range(count):
         if events[i].data.ptr == NULL:
             on_tick(self)
@@ -127,7 +129,9 @@ cdef int handle_events(Poller self, epoll_event *events, int count) except -1:
         except Exception as error:
             give_up(watched, error)
     watched = None
-    self.batch = False
+    self.handling = self.batch = False
+    if self.again:
+        run_again(self)
     deliver(self)
     if self.closed:
         self.closed.clear()

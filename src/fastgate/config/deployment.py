@@ -105,7 +105,7 @@ class DeploymentReader:
             extra_headers=headers,
             timeout_s=timeout_s,
             stream_timeout_s=params.number("stream_timeout") or self.defaults.stream_timeout_s or timeout_s,
-            max_retries=params.integer("max_retries"),
+            max_retries=self.retries(params),
             weight=0,
             rpm=params.integer("rpm"),
             tpm=params.integer("tpm"),
@@ -113,8 +113,14 @@ class DeploymentReader:
             dialect=dialect,
             cloud=self.cloud(params),
             rewrites=self.rewrites(params),
+            cooldown_s=-1.0 if (cooldown_s := params.number("cooldown_time")) is None else cooldown_s,
         )
         return Entry(node=node, path=path, deployment=deployment, weight=params.number("weight") or 0.0)
+
+    def retries(self, params: Section) -> int:
+        """Return how often a request is made again that failed here, -1 if the entry does not say."""
+        given = (params.values.get(key) for key in ("num_retries", "max_retries"))
+        return next((number for number in given if isinstance(number, int)), -1)
 
     def model_info(self, section: Section) -> dict[str, object]:
         """Return the whole map: what is known as it was read, the rest as it stands."""

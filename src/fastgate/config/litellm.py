@@ -57,7 +57,7 @@ TOP: Keys = {
     **_keys(IN_EFFECT, LIST, "model_list"),
     **_keys(IN_EFFECT, MAP, "litellm_settings router_settings general_settings environment_variables fastgate_settings"),
     "include": Key(ANY, IN_EFFECT),
-    "fallbacks": Key(LIST, LATER),
+    "fallbacks": Key(LIST, IN_EFFECT),
     **_keys(
         LATER,
         ANY,
@@ -105,10 +105,10 @@ LITELLM_PARAMS: Keys = {
     "weight": Key(AMOUNT, IN_EFFECT),
     "rpm": Key(COUNT, IN_EFFECT, _AS_WEIGHT),
     "tpm": Key(COUNT, IN_EFFECT, _AS_WEIGHT),
-    "max_retries": Key(COUNT, LATER, "only a stale keep-alive connection is retried"),
-    "num_retries": Key(COUNT, LATER, "only a stale keep-alive connection is retried"),
+    **_keys(IN_EFFECT, COUNT, "max_retries num_retries"),
+    "cooldown_time": Key(WAIT, IN_EFFECT),
     **_keys(LATER, COUNT, "order max_parallel_requests"),
-    **_keys(LATER, AMOUNT, "max_budget cooldown_time"),
+    **_keys(LATER, AMOUNT, "max_budget"),
     **_keys(IN_EFFECT, FLAG, "drop_params modify_params"),
     **_keys(IN_EFFECT, LIST, "additional_drop_params allowed_openai_params"),
     "extra_body": Key(MAP, IN_EFFECT),
@@ -166,13 +166,13 @@ LITELLM_SETTINGS: Keys = {
     "ssl_verify": Key(FLAG_OR_PATH, IN_EFFECT),
     "ssl_certificate": Key(TEXT, IN_EFFECT),
     "json_logs": Key(FLAG, IN_EFFECT),
-    "num_retries": Key(COUNT, LATER, "only a stale keep-alive connection is retried"),
+    "cooldown_time": Key(WAIT, IN_EFFECT),
+    **_keys(IN_EFFECT, COUNT, "num_retries allowed_fails max_fallbacks"),
+    **_keys(IN_EFFECT, LIST, "fallbacks context_window_fallbacks content_policy_fallbacks default_fallbacks"),
     **_keys(IN_EFFECT, FLAG, "drop_params modify_params"),
     **_keys(LATER, FLAG, "set_verbose turn_off_message_logging telemetry redact_user_api_key_info"),
     **_keys(LATER, FLAG, "require_auth_for_metrics_endpoint enable_json_schema_validation forward_traceparent_to_llm_provider"),
-    **_keys(LATER, AMOUNT, "cooldown_time max_budget"),
-    **_keys(LATER, COUNT, "allowed_fails max_fallbacks"),
-    **_keys(LATER, LIST, "fallbacks context_window_fallbacks content_policy_fallbacks default_fallbacks"),
+    **_keys(LATER, AMOUNT, "max_budget"),
     "cache_params": Key(MAP, LATER),
     **_keys(
         LATER,
@@ -204,11 +204,11 @@ STRATEGIES = (
 )
 
 RETRY_POLICY: Keys = {
-    "max_retries": Key(COUNT, LATER),
-    **_keys(LATER, WAIT, "delay"),
-    **_keys(LATER, AMOUNT, "backoff_factor"),
+    "max_retries": Key(COUNT, IN_EFFECT),
+    **_keys(IN_EFFECT, WAIT, "delay"),
+    **_keys(IN_EFFECT, AMOUNT, "backoff_factor"),
     **_keys(
-        LATER,
+        IN_EFFECT,
         COUNT,
         "BadRequestErrorRetries AuthenticationErrorRetries TimeoutErrorRetries RateLimitErrorRetries"
         " ContentPolicyViolationErrorRetries InternalServerErrorRetries ServiceUnavailableErrorRetries NotFoundErrorRetries"
@@ -223,20 +223,19 @@ ROUTER_SETTINGS: Keys = {
     "timeout": Key(SECONDS, IN_EFFECT, "before litellm_settings.request_timeout"),
     "stream_timeout": Key(SECONDS, IN_EFFECT),
     "routing_strategy": Key(choice(*STRATEGIES), IN_EFFECT, "simple-shuffle is used", ("simple-shuffle",)),
-    "num_retries": Key(COUNT, LATER, "only a stale keep-alive connection is retried"),
-    "max_retries": Key(COUNT, LATER, "only a stale keep-alive connection is retried"),
-    **_keys(LATER, WAIT, "cooldown_time retry_after"),
-    **_keys(LATER, COUNT, "allowed_fails max_fallbacks"),
-    **_keys(LATER, FLAG, "cache_responses set_verbose enable_tag_filtering tag_filtering_match_any"),
-    **_keys(LATER, FLAG, "disable_cooldowns ignore_invalid_deployments"),
-    **_keys(LATER, LIST, "fallbacks context_window_fallbacks content_policy_fallbacks default_fallbacks"),
-    **_keys(LATER, MAP, "retry_policy rate_limit"),
+    **_keys(IN_EFFECT, COUNT, "num_retries max_retries allowed_fails max_fallbacks"),
+    **_keys(IN_EFFECT, WAIT, "cooldown_time retry_after"),
+    "disable_cooldowns": Key(FLAG, IN_EFFECT),
+    **_keys(LATER, FLAG, "cache_responses set_verbose enable_tag_filtering tag_filtering_match_any ignore_invalid_deployments"),
+    **_keys(IN_EFFECT, LIST, "fallbacks context_window_fallbacks content_policy_fallbacks default_fallbacks"),
+    **_keys(IN_EFFECT, MAP, "retry_policy model_group_retry_policy"),
+    "rate_limit": Key(MAP, LATER),
     # People write a list here too.
-    "model_group_alias": Key(ANY, LATER),
+    "model_group_alias": Key(ANY, IN_EFFECT),
     **_keys(
         LATER,
         ANY,
-        "redis_host redis_port redis_password redis_url redis_db allowed_fails_policy model_group_retry_policy routing_strategy_args"
+        "redis_host redis_port redis_password redis_url redis_db allowed_fails_policy routing_strategy_args"
         " provider_budget_config optional_pre_call_checks default_litellm_params cache_kwargs caching_groups client_ttl polling_interval"
         " default_priority default_max_parallel_requests debug_level routing_groups alerting_config assistants_config"
         " enable_weighted_failover search_tools guardrail_list model_list deployment_affinity_ttl_seconds",

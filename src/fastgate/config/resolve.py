@@ -11,6 +11,7 @@ from fastgate.config.document import Node
 from fastgate.config.environment import Environment, first_set, proxies, tls
 from fastgate.config.findings import Findings, Place, shown
 from fastgate.config.naming import Providers
+from fastgate.config.reliability import Retries, read_reliability
 from fastgate.config.report import Usage
 from fastgate.config.schema import Deployment, Limits, Secret, Settings, Tls, UpstreamSettings
 from fastgate.config.section import Reader, Section
@@ -39,8 +40,13 @@ def resolve(root: Node, providers: Providers, env: Environment, findings: Findin
     )
     deployment_reader = DeploymentReader(reader, providers, defaults)
     found = [entry for entry in (deployment_reader.read(node, index) for index, node in enumerate(top.items("model_list"))) if entry]
+    retries = Retries(router, litellm, findings)
+    deployments = [
+        replace(one, retries=retries.limits(one.model_name, one.max_retries)) for one in _weighted(_unique(found, findings), found)
+    ]
     settings = Settings(
-        deployments=_weighted(_unique(found, findings), found),
+        deployments=tuple(deployments),
+        reliability=read_reliability(top, router, litellm, {one.model_name for one in deployments}, defaults.timeout_s, findings),
         master_key=_master_key(general, env, findings),
         cloud_environment={name: Secret(value) for name, value in env.items() if name.startswith(CLOUD_PREFIXES) and value},
         allow_unauthenticated=own.flag("allow_unauthenticated", False),

@@ -29,6 +29,54 @@ class Secret:
         raise TypeError("a Secret is not pickled")
 
 
+# Classes of failures, as `route/failures.py` names them and counts them.
+FAILURES = (
+    "caller",
+    "not_found",
+    "context_window",
+    "content_policy",
+    "key",
+    "rate_limit",
+    "timeout",
+    "unavailable",
+    "server",
+)
+
+
+class Alias(Struct, frozen=True, kw_only=True):
+    """Another name for a model of `model_list`."""
+
+    model: str
+    # Not listed among the models.
+    hidden: bool = False
+
+
+class Reliability(Struct, frozen=True, kw_only=True):
+    """What becomes of requests whose deployments fail."""
+
+    # A request with everything that is tried for it; deployments with a longer timeout of their own have that.
+    timeout_s: float = 600.0
+    # The wait before deployments that all failed are asked again: it grows, and chance makes it differ.
+    backoff_s: float = 0.5
+    backoff_factor: float = 2.0
+    backoff_limit_s: float = 8.0
+    backoff_least_s: float = 0.0
+    # Chance only adds to it, a tenth at the most.
+    backoff_exact: bool = False
+    # Model -> who stands in, in order; `*` is every model that has no entry.
+    fallbacks: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    context_window_fallbacks: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    content_policy_fallbacks: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    # - LiteLLM: 5
+    max_fallbacks: int = 5
+    # Failures in a minute that leave a deployment in service; -1: two in a row are one too many.
+    allowed_fails: int = -1
+    # Out of service for; -1: it grows with each failure.
+    cooldown_s: float = -1.0
+    cooldowns: bool = True
+    aliases: dict[str, Alias] = field(default_factory=dict)
+
+
 class Rewrites(Struct, frozen=True, kw_only=True):
     """What the configuration changes in the bodies of requests, in LiteLLM's words."""
 
@@ -73,6 +121,7 @@ class Deployment(Struct, frozen=True, kw_only=True):
     timeout_s: float
     # Dispatch to the first byte of a streamed answer.
     stream_timeout_s: float
+    # As it says itself; -1: not given.
     max_retries: int
     # 0: not given.
     weight: int
@@ -84,6 +133,10 @@ class Deployment(Struct, frozen=True, kw_only=True):
     # Credentials of a cloud, by LiteLLM's names: aws_access_key_id, vertex_credentials, tenant_id, ...
     cloud: dict[str, Secret] = field(default_factory=dict)
     rewrites: Rewrites = Rewrites()
+    # How often a request is made again after a failure of each class (FAILURES).
+    retries: tuple[int, ...] = (0,) * len(FAILURES)
+    # Of this deployment alone; -1: not given.
+    cooldown_s: float = -1.0
 
 
 class Tls(Struct, frozen=True, kw_only=True):
@@ -152,6 +205,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     only_model: str = ""
     limits: Limits = Limits()
     upstream: UpstreamSettings = UpstreamSettings()
+    reliability: Reliability = Reliability()
     # Leave out deployments whose model is known not to fit a request (LiteLLM's enable_pre_call_checks).
     pre_call_checks: bool = False
     # Origins allowed by CORS; `*` is every origin. Empty: no CORS.

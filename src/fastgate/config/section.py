@@ -58,6 +58,9 @@ class Section:
         value = self.values.get(key)
         return value if isinstance(value, bool) else default
 
+    def fields(self, key: str) -> dict[str, Node]:
+        return self.node.fields[key].fields if key in self.node.fields else {}
+
     def items(self, key: str) -> list[Node]:
         return self.node.fields[key].items if key in self.node.fields else []
 

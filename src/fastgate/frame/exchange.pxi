@@ -40,10 +40,17 @@ cdef class Exchange:
         """A copy of the request's body."""
         return bytes_of(self.body.data + self.body.start, buffer_len(&self.body)) if self.body.data != NULL else b""
 
+    @property
+    def original_body(self):
+        """A copy of the request's body as it came, without what was meant for the gateway."""
+        return bytes_of(self.original.data + self.original.start, buffer_len(&self.original)) if self.original.data != NULL else self.body_bytes
+
 
 cdef inline void exchange_free(Exchange self) noexcept:
     buffer_free(&self.fields)
     buffer_free(&self.body)
+    buffer_free(&self.original)
+    buffer_free(&self.early)
     buffer_free(&self.answer_head)
     buffer_free(&self.held)
 
@@ -92,6 +99,35 @@ cdef bint is_plain_id(Span v) noexcept:
         if not (48 <= c <= 57 or 65 <= (c & 0xDF) <= 90 and c & 0x40 or c in (45, 46, 95, 58, 47, 61, 43)):
             return False
     return True
+
+
+cdef dict take_wishes(Exchange self):
+    """Take the members out of the body that are meant for the gateway; the rest stays as it is. Return their JSON by name."""
+    cdef RequestScan *s = &self.scan
+    cdef const uint8_t *p = self.body.data + self.body.start
+    cdef Py_ssize_t n = buffer_len(&self.body), at = 0
+    cdef int i
+    cdef dict wishes = {}
+    cdef Buffer kept
+    memset(&kept, 0, sizeof(Buffer))
+    buffer_reserve(&kept, n)
+    for i in range(s.own_count):
+        wishes[OWN_NAMES[s.own_member[i]]] = bytes_of(p + s.own_at[i], s.own_end[i] - s.own_at[i])
+        buffer_append(&kept, p + at, s.own_key_at[i] - at)
+        at = skip_space(p, s.own_end[i], n)
+        if p[at] == 44:
+            at = skip_space(p, at + 1, n)
+            continue
+        # The last member: the comma before it goes.
+        while kept.end > 1 and kept.data[kept.end - 1] <= 32:
+            kept.end -= 1
+        if kept.data[kept.end - 1] == 44:
+            kept.end -= 1
+    buffer_append(&kept, p + at, n - at)
+    buffer_free(&self.body)
+    self.body = kept
+    scan_request(s, kept.data, kept.end)
+    return wishes
 
 
 # --- the upstream request: head, client's fields, length, and the body around what is replaced in it

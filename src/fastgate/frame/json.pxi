@@ -101,15 +101,50 @@ cdef int request_member(const uint8_t *key, Py_ssize_t n, bint escaped):
         return MEMBER_INCLUDE_USAGE
     if n == 20 and memcmp(key, b"previous_response_id", 20) == 0:
         return MEMBER_PREVIOUS_RESPONSE_ID
+    if n >= 7:
+        return own_member(key, n)
     return MEMBER_OTHER
 
 
-cdef int note_member(RequestScan *s, int member, const uint8_t *p, Py_ssize_t at, Py_ssize_t end) noexcept:
-    """Remember the value p[at .. end) of a member that matters. Return 0 or the fault."""
+# What callers tell the gateway in a body, in the order of MEMBER_OWN.
+cdef tuple OWN_NAMES = (
+    "fallbacks", "fallback_models", "num_retries", "max_fallbacks", "disable_fallbacks", "context_window_fallbacks",
+    "content_policy_fallbacks", "timeout",
+)
+
+
+cdef int own_member(const uint8_t *key, Py_ssize_t n) noexcept:
+    if n == 7:
+        return MEMBER_OWN + 7 if memcmp(key, b"timeout", 7) == 0 else MEMBER_OTHER
+    if n == 9:
+        return MEMBER_OWN if memcmp(key, b"fallbacks", 9) == 0 else MEMBER_OTHER
+    if n == 11:
+        return MEMBER_OWN + 2 if memcmp(key, b"num_retries", 11) == 0 else MEMBER_OTHER
+    if n == 13:
+        return MEMBER_OWN + 3 if memcmp(key, b"max_fallbacks", 13) == 0 else MEMBER_OTHER
+    if n == 15:
+        return MEMBER_OWN + 1 if memcmp(key, b"fallback_models", 15) == 0 else MEMBER_OTHER
+    if n == 17:
+        return MEMBER_OWN + 4 if memcmp(key, b"disable_fallbacks", 17) == 0 else MEMBER_OTHER
+    if n == 24:
+        if memcmp(key, b"context_window_fallbacks", 24) == 0:
+            return MEMBER_OWN + 5
+        return MEMBER_OWN + 6 if memcmp(key, b"content_policy_fallbacks", 24) == 0 else MEMBER_OTHER
+    return MEMBER_OTHER
+
+
+cdef int note_member(RequestScan *s, int member, const uint8_t *p, Py_ssize_t key_at, Py_ssize_t at, Py_ssize_t end) noexcept:
+    """Remember the value p[at .. end) of a member that matters, whose key stands at p[key_at]. Return 0 or the fault."""
     if s.seen & (1 << member):
         return JSON_DUPLICATE
     s.seen |= 1 << member
-    if member == MEMBER_MODEL:
+    if member >= MEMBER_OWN:
+        s.own_key_at[s.own_count] = key_at
+        s.own_at[s.own_count] = at
+        s.own_end[s.own_count] = end
+        s.own_member[s.own_count] = member - MEMBER_OWN
+        s.own_count += 1
+    elif member == MEMBER_MODEL:
         s.model_at = at
         s.model_end = end
         s.model_is_string = p[at] == 34
@@ -137,6 +172,7 @@ cdef int scan_request(RequestScan *s, const uint8_t *p, Py_ssize_t n) except -1:
     """
     cdef uint64_t objects[64]  # bit d: the container at depth d is an object
     cdef Py_ssize_t value_at[3]
+    cdef Py_ssize_t key_at[3]
     cdef int member[3]  # of the value being read at depth 1 and 2
     cdef Py_ssize_t i = 0, end
     cdef int depth = 0, fault = 0, state = WANT_VALUE
@@ -144,6 +180,7 @@ cdef int scan_request(RequestScan *s, const uint8_t *p, Py_ssize_t n) except -1:
     cdef uint8_t c
     memset(s, 0, sizeof(RequestScan))
     member[1] = member[2] = MEMBER_OTHER
+    key_at[1] = key_at[2] = 0
     while True:
         i = skip_space(p, i, n)
         s.fault_at = i
@@ -162,7 +199,7 @@ cdef int scan_request(RequestScan *s, const uint8_t *p, Py_ssize_t n) except -1:
                 s.fault_at = i = skip_space(p, i, n)
                 return JSON_TRAILING if i < n else 0
             if depth <= 2 and member[depth] != MEMBER_OTHER:
-                fault = note_member(s, member[depth], p, value_at[depth], i)
+                fault = note_member(s, member[depth], p, key_at[depth], value_at[depth], i)
                 if fault:
                     return fault
             state = AFTER_VALUE
@@ -178,6 +215,7 @@ cdef int scan_request(RequestScan *s, const uint8_t *p, Py_ssize_t n) except -1:
             if end < 0:
                 return fault
             if depth <= 2:
+                key_at[depth] = i
                 member[depth] = request_member(p + i + 1, end - i - 2, escaped)
                 if (member[depth] == MEMBER_INCLUDE_USAGE) != (depth == 2) or (depth == 2 and member[1] != MEMBER_STREAM_OPTIONS):
                     member[depth] = MEMBER_OTHER
@@ -214,7 +252,7 @@ cdef int scan_request(RequestScan *s, const uint8_t *p, Py_ssize_t n) except -1:
             if end < 0:
                 return fault
             if depth <= 2 and member[depth] != MEMBER_OTHER:
-                fault = note_member(s, member[depth], p, i, end)
+                fault = note_member(s, member[depth], p, key_at[depth], i, end)
                 if fault:
                     return fault
                 s.model_escaped = escaped if member[depth] == MEMBER_MODEL else s.model_escaped

@@ -1,5 +1,5 @@
 # From the provider to the caller, as it arrives.
-# Rule 1: nothing is sent before the first byte of content or the end: until then the answer can still become an error.
+# Rule 1: nothing is sent before the answer says something or ends: until then another attempt can still take its place (`early`).
 # Rule 2: an event is never held once it is complete; only an incomplete one is, up to HELD_BYTES.
 # Rule 3: only `model` is ever changed, and only the usage event that we asked for is ever taken out.
 
@@ -7,6 +7,8 @@ cdef enum:
     # Longest incomplete event that is held; a longer one passes in pieces.
     HELD_BYTES = 256 * 1024
     ERROR_BYTES = 64 * 1024
+    # Longest wait of a stream that has begun and has said nothing yet.
+    HOLD_US = 15000000
 
 cdef enum:
     # Of an event that passes line by line: between lines, inside a data line, inside another.
@@ -95,6 +97,7 @@ cdef int relay_head(Exchange self, Head *head) except -1:
     elif json or lines:
         self.mode = MODE_JSON if json else MODE_LINES
         answer_start(&self.answer)
+    self.holding = self.mode != MODE_RAW and self.mode != MODE_ERROR and is_repeatable(self.operation)
     return own_fields(self, b)
 
 
@@ -107,6 +110,8 @@ cdef int own_fields(Exchange self, Buffer *b) except -1:
     if self.deployment is not None:
         head_text(b, self.deployment.answer_fields)
         head_number(b, b"x-fastgate-attempts: ", self.attempts)
+        if self.fallbacks:
+            head_number(b, b"x-fastgate-fallbacks-used: ", self.fallbacks)
     if self.warnings is not None:
         head_text(b, self.warnings)
     if self.translation is not None:
@@ -114,7 +119,9 @@ cdef int own_fields(Exchange self, Buffer *b) except -1:
     if self.service.litellm_headers:
         buffer_append(b, b"x-litellm-call-id: ", 19)
         head_text(b, self.request_id)
-        buffer_append(b, b"\r\nx-litellm-attempted-retries: 0\r\nx-litellm-attempted-fallbacks: 0\r\n", 68)
+        buffer_append(b, b"\r\n", 2)
+        head_number(b, b"x-litellm-attempted-retries: ", self.retries_in_all)
+        head_number(b, b"x-litellm-attempted-fallbacks: ", self.fallbacks)
     if self.origin is not None:
         head_text(b, self.service.control.cors_fields(self.origin))
     return 0
@@ -163,7 +170,7 @@ cdef int relay_content(Exchange self, const uint8_t *p, Py_ssize_t n) except -1:
         return translate_hold(self, p, n)
     if self.mode == MODE_ERROR:
         buffer_append(&self.held, p, n)
-        if buffer_len(&self.held) <= ERROR_BYTES:
+        if buffer_len(&self.held) <= ERROR_BYTES or answer_failed(self, bytes_of(self.held.data + self.held.start, ERROR_BYTES)):
             return 0
         self.mode = MODE_RAW
         put(self, self.held.data + self.held.start, buffer_len(&self.held))
@@ -204,6 +211,8 @@ cdef int relay_texts(Exchange self, const uint8_t *p, Py_ssize_t n) except -1:
     while i < n:
         lf = <const uint8_t *>memchr(p + i, 10, n - i)
         stop = lf - p + 1 if lf != NULL else n
+        if self.holding and relay_prelude(self, p + i, stop - i):
+            return 0
         relay_json(self, p, i, stop)
         if lf != NULL:
             self.events += 1
@@ -231,7 +240,7 @@ cdef int relay_events(Exchange self, const uint8_t *p, Py_ssize_t n) except -1:
             if length == 0:
                 return relay_long_event(self) if before + n > HELD_BYTES else 0
             relay_event(self, self.held.data + self.held.start, length)
-            if self.closed:
+            if self.upstream is None:
                 return 0
             relay_flush_large(self)
             buffer_free(&self.held)
@@ -243,7 +252,7 @@ cdef int relay_events(Exchange self, const uint8_t *p, Py_ssize_t n) except -1:
                 buffer_append(&self.held, p, n)
                 return relay_long_event(self) if n > HELD_BYTES else 0
             relay_event(self, p, length)
-            if self.closed:
+            if self.upstream is None:
                 return 0
             p += length
             n -= length
@@ -285,10 +294,13 @@ cdef int relay_event(Exchange self, const uint8_t *p, Py_ssize_t n) except -1:
     self.events += 1
     self.dropping_model = False
     if lines > 1:
+        self.holding = False
         return relay_wide_event(self, p, n)
     if end - at >= 6 and memcmp(p + at, b"[DONE]", 6) == 0:
         self.terminated = True
         return put(self, p, n)
+    if self.holding and relay_prelude(self, p + at, end - at):
+        return 0
     models = scan_event(self, p, at, end, &model_at, &model_end)
     if self.strip_usage and self.answer.usage_seen and self.answer.choices_empty:
         return take_out(self, p, n)
@@ -436,6 +448,7 @@ cdef int relay_long_event(Exchange self) except -1:
     cdef Py_ssize_t n = buffer_len(&self.held), used = 0
     if self.translation is not None:
         return translate_bound(self)
+    self.holding = False
     if not self.event_open:
         self.event_open = True
         self.events += 1
@@ -467,6 +480,10 @@ cdef int relay_flush(Exchange self) except -1:
     if client is None:
         gather_start(g)
         return 0
+    if self.holding and not self.complete and keep_early(self, g):
+        return 0
+    if self.early.data != NULL:
+        put_early(self, g)
     if g.content == 0 and not self.complete:
         return 0
     if not self.head_sent:
@@ -490,6 +507,8 @@ cdef int relay_flush(Exchange self) except -1:
         return 0
     if self.answer_head.data != NULL:
         buffer_free(&self.answer_head)
+    if self.early.data != NULL:
+        buffer_free(&self.early)
     if buffer_len(&client.out) > OUT_HIGH_BYTES and self.upstream is not None and not self.paused:
         self.paused = True
         watch(self.upstream, self.upstream.interest & ~<uint32_t>EPOLLIN)
@@ -518,6 +537,11 @@ cdef int commit_head(Exchange self, Gather *g) except -1:
     cdef ClientConnection client = self.client
     cdef int64_t now
     self.head_sent = True
+    self.holding = False
+    if self.probing and self.status < 400:
+        # It says something: that is enough to be asked again.
+        end_probe(self)
+        self.deployment.out_until_us = 0
     if self.mode == MODE_STREAM:
         start_stream(self)
     if self.deployment is not None and self.first_byte_us:
@@ -556,6 +580,7 @@ cdef int commit_head(Exchange self, Gather *g) except -1:
 cdef inline void free_request(Exchange self) noexcept:
     """The request is written and its answer has begun: neither is sent again."""
     buffer_free(&self.body)
+    buffer_free(&self.original)
     buffer_free(&self.fields)
 
 
@@ -568,6 +593,8 @@ cdef int relay_end(Exchange self) except -1:
         return translate_end(self)
     if self.mode == MODE_ERROR:
         body = bytes_of(self.held.data + self.held.start, buffer_len(&self.held)) if self.held.data != NULL else b""
+        if answer_failed(self, body):
+            return 0
         if self.deployment.secret:
             body = body.replace(self.deployment.secret, b"***")
         buffer_free(&self.held)
@@ -575,6 +602,10 @@ cdef int relay_end(Exchange self) except -1:
         put(self, <const uint8_t *>PyBytes_AS_STRING(body), PyBytes_GET_SIZE(body))
     elif buffer_len(&self.held):
         relay_event(self, self.held.data + self.held.start, buffer_len(&self.held))
+        if self.again:
+            return 0
+    if self.holding and said_nothing(self):
+        return 0
     self.complete = True
     relay_flush(self)
     buffer_free(&self.held)
@@ -601,14 +632,17 @@ cdef int relay_fault(Exchange self, str code, str message) except -1:
     """The provider failed: an error of our own before the head was sent, else an error event, and no fake ending."""
     cdef ClientConnection client = self.client
     cdef bytes event
+    cdef int failure
+    cdef int64_t retry_after_us
     if self.closed:
         return 0
     relay_flush(self)
     if self.closed:
         return 0
     if not self.head_sent:
-        gather_start(&self.service.poller.gather)
-        return translate_fault(self, code, message) if self.translation is not None else self.service.refuse(self, code, message)
+        return fault_unsent(self, code, message)
+    failure, retry_after_us = failure_of(self, code, 0, b"")
+    attempt_failed(self, failure, retry_after_us, code, message)
     self.failure = code
     if self.mode == MODE_EVENTS and self.event_open:
         # A large event had begun to pass: the error is an event of its own.

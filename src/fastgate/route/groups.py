@@ -1,14 +1,14 @@
 """Model names to groups of deployments: exact names, wildcards, and whom to ask when a request names none."""
 
 import difflib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from urllib.parse import unquote_to_bytes
 
 import orjson
 
 from fastgate._core import Deployment as Bound
 from fastgate._core import Exchange, Group, Operation, Owners
-from fastgate.config.schema import Deployment
+from fastgate.config.schema import Alias, Deployment
 
 # Names that wildcards were asked for; each makes a group of its own.
 _WILDCARD_GROUPS = 10_000
@@ -21,9 +21,9 @@ Bind = Callable[[Deployment, str, int], Bound]
 
 
 class Groups:
-    """The groups of `model_list`. *bind* makes a deployment ready to be asked for one upstream model."""
+    """The groups of `model_list`, and other names for them. *bind* makes a deployment ready to be asked for one upstream model."""
 
-    def __init__(self, deployments: Iterable[Deployment], bind: Bind, owners: Owners) -> None:
+    def __init__(self, deployments: Iterable[Deployment], bind: Bind, owners: Owners, aliases: Mapping[str, Alias] = {}) -> None:
         self._bind = bind
         self._owners = owners
         # Shared with the compiled line, which looks here first.
@@ -41,7 +41,12 @@ class Groups:
                 self.exact[name.encode()] = self._group(name, members, "")
         # The most specific pattern first.
         self._wildcards.sort(key=lambda wildcard: -len(wildcard[0] + wildcard[1]))
-        self._names = sorted(names)
+        for name, alias in aliases.items():
+            meant = self.find(alias.model.encode())
+            if meant is not None and name not in names:
+                # The same deployments: what is known of their failures is known once.
+                self.exact[name.encode()] = Group(name.encode(), orjson.dumps(name)[1:-1], meant.deployments)
+        self._names = sorted({*names, *aliases})
         self._accounts: dict[tuple[str, str], Bound] = {}
         for members in names.values():
             for deployment in members:

@@ -6,6 +6,8 @@ cdef tuple KINDS = ("chat", "embeddings", "count_tokens")
 
 cdef enum:
     KIND_CHAT = 1
+    # As of a moment in which nobody is out of service.
+    FOREVER_US = 0x7fffffffffffffff
 
 
 cdef class Deployment:
@@ -16,7 +18,9 @@ cdef class Deployment:
 
     def __init__(self, bytes deployment_id, *, bytes answer_fields, bytes model, Pool pool, native, str dialect, build_target,
                  bytes version_field, bytes secret, double timeout_s, double stream_timeout_s, double gap_timeout_s, bint stream_usage,
-                 int64_t weight, int account, kinds=(), speech=None, changed_for=(), credentials=None):
+                 int64_t weight, int account, kinds=(), speech=None, changed_for=(), credentials=None, retries=(0,) * 9,
+                 int allowed_fails=-1, double cooldown_s=-1, bint never_out=False):
+        cdef int i
         self.deployment_id = deployment_id
         self.answer_fields = answer_fields
         self.model = model
@@ -42,6 +46,11 @@ cdef class Deployment:
         self.speech = speech
         self.changed_for = tuple(changed_for)
         self.credentials = credentials
+        for i in range(9):
+            self.retries[i] = retries[i]
+        self.allowed_fails = allowed_fails
+        self.cooldown_us = <int64_t>(cooldown_s * 1000000) if cooldown_s >= 0 else -1
+        self.never_out = never_out
 
 
 cdef uint32_t kind_bit(str kind) except? 0xffffffff:
@@ -79,29 +88,58 @@ cdef uint64_t next_random(GatewayService self) noexcept:
     return self.random * <uint64_t>2685821657736338717
 
 
-cdef Deployment pick(GatewayService self, Group group, Operation operation):
-    """Return a deployment that can answer the operation, or None."""
+cdef inline bint is_eligible(Deployment self, Operation operation, list tried, int64_t now) noexcept:
+    """Whether a deployment can be asked: it can answer, is in service and was not tried for this request."""
+    if not serves(self, operation) or self.out_until_us and now != FOREVER_US and is_out(self, now):
+        return False
+    return tried is None or not holds_deployment(tried, self)
+
+
+cdef bint holds_deployment(list found, Deployment wanted) noexcept:
+    cdef Py_ssize_t i
+    for i in range(len(found)):
+        if found[i] is wanted:
+            return True
+    return False
+
+
+cdef Deployment pick(GatewayService self, Group group, Operation operation, list tried):
+    """Return a deployment that can answer the operation, or None.
+
+    *tried* were asked already and are left out, as are those out of service. With None, nobody having been asked, all are asked if all
+    are out of service.
+    """
+    cdef Deployment deployment
+    cdef Py_ssize_t count = len(group.deployments)
+    if count == 1:
+        deployment = <Deployment>group.deployments[0]
+        return deployment if serves(deployment, operation) and tried is None else None
+    deployment = pick_among(self, group, operation, tried, self.poller.now_us)
+    if deployment is None and tried is None:
+        deployment = pick_among(self, group, operation, None, FOREVER_US)
+    return deployment
+
+
+cdef Deployment pick_among(GatewayService self, Group group, Operation operation, list tried, int64_t now):
+    """Return a deployment that is eligible at *now*, or None."""
     cdef Deployment deployment
     cdef Py_ssize_t count = len(group.deployments), i, turn
     cdef int64_t total = 0, at
-    if count == 1:
-        deployment = <Deployment>group.deployments[0]
-        return deployment if serves(deployment, operation) else None
     if group.weight_sum:
         for deployment in group.deployments:
-            if serves(deployment, operation):
+            if is_eligible(deployment, operation, tried, now):
                 total += deployment.weight
         if total:
             at = <int64_t>(next_random(self) % <uint64_t>total)
             for deployment in group.deployments:
-                if serves(deployment, operation):
+                if is_eligible(deployment, operation, tried, now):
                     at -= deployment.weight
                     if at < 0:
                         return deployment
     turn = group.turn
     for i in range(count):
         deployment = <Deployment>group.deployments[(turn + i) % count]
-        if serves(deployment, operation):
+        if is_eligible(deployment, operation, tried, now):
             group.turn = (turn + i + 1) % count
             return deployment
     return None

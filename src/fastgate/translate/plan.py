@@ -92,8 +92,8 @@ def make_plan(
     )
 
 
-# The deployment's, the operation's, and what is left of the body without its texts.
-Key = tuple[int, str, bytes | None, bytes]
+# The deployment's, the operation's, the name that answers give the model, and what is left of the body without its texts.
+Key = tuple[int, str, bytes, bytes]
 
 
 class Plans:

@@ -18,8 +18,7 @@ cdef int translate_request(GatewayService self, Exchange x) except -1:
     deliver_some(self.poller)
     made = self.control.translate(x)
     if type(made) is tuple:
-        x.param = made[2]
-        return self.refuse(x, made[0], made[1])
+        return refuse_words(self, x, made)
     if type(made) is bytes:
         return answer_now(self, x, made)
     x.translation = made
@@ -36,6 +35,15 @@ cdef int translate_request(GatewayService self, Exchange x) except -1:
     add_piece(x, x.tail, digits + 4)
     add_piece(x, PyBytes_AS_STRING(body), PyBytes_GET_SIZE(body))
     return 0
+
+
+cdef int refuse_words(GatewayService self, Exchange x, tuple refusal) except -1:
+    """The deployment cannot be asked for this. Return 1: the caller is told, or what stands in for it is asked."""
+    if x.cause is None:
+        x.param = refusal[2]
+        return self.refuse(x, refusal[0], refusal[1])
+    # It was to stand in for another, whose failure is what the caller must know.
+    return 1 if fall_back(self, x, FAILURE_UNAVAILABLE) else self.refuse(x, x.cause, x.cause_message)
 
 
 cdef int answer_now(GatewayService self, Exchange x, bytes body) except -1:
@@ -60,12 +68,9 @@ cdef int translate_changed(GatewayService self, Exchange x) except -1:
         return 0
     made = self.control.change(x)
     if len(made) == 3:
-        x.param = made[2]
-        return self.refuse(x, made[0], made[1])
+        return refuse_words(self, x, made)
     changed, x.warnings = made
-    buffer_free(&x.body)
-    buffer_append(&x.body, <const uint8_t *>PyBytes_AS_STRING(changed), PyBytes_GET_SIZE(changed))
-    fault = scan_request(&x.scan, x.body.data, buffer_len(&x.body))
+    fault = replace_body(x, changed)
     if fault:
         return self.refuse(x, "invalid_body", JSON_FAULTS[fault])
     return 0
@@ -77,6 +82,7 @@ cdef int translate_head(Exchange x, bint events) except -1:
         x.mode = MODE_ERROR
     elif x.stream and (events or x.framing != FRAMING_EVENTS):
         x.mode = MODE_STREAM
+        x.holding = True
     else:
         x.mode = MODE_WHOLE
     return own_fields(x, &x.answer_head)
@@ -138,7 +144,7 @@ cdef int translate_lines(Exchange x, const uint8_t *p, Py_ssize_t n) except -1:
             buffer_free(&x.held)
         else:
             translate_piece(x, p, length - 1)
-        if x.closed:
+        if x.upstream is None:
             return 0
         p += length
         n -= length
@@ -222,7 +228,9 @@ cdef int translate_alike(Exchange x, const uint8_t *p, Py_ssize_t n) except -1:
 cdef int translate_say(Exchange x, object said) except -1:
     """Send what an event became; None: the provider's stream failed."""
     if said is None:
-        return x.upstream.fail("upstream_error", "")
+        return x.upstream.fail("upstream_error", "") if x.upstream is not None else relay_fault(x, "upstream_error", "")
+    if x.holding and x.translation.began:
+        x.holding = False
     x.said = said
     put(x, <const uint8_t *>PyBytes_AS_STRING(said), PyBytes_GET_SIZE(said))
     # What is large is sent from where it lies, and the next thing said takes its place.
@@ -233,27 +241,40 @@ cdef int translate_end(Exchange x) except -1:
     """The provider's answer is complete: say what is left of it."""
     cdef bytes held = bytes_of(x.held.data + x.held.start, buffer_len(&x.held)) if x.held.data != NULL else b""
     cdef object said
+    cdef tuple answer
     buffer_free(&x.held)
     if x.mode == MODE_WHOLE:
         deliver_some(x.client.poller)
-        return translate_whole(x, x.translation.on_answer(held))
+        answer = x.translation.on_answer(held)
+        return 0 if answer[3] is not None and whole_failed(x, answer, held) else translate_whole(x, answer)
     if x.mode == MODE_ERROR:
-        return translate_whole(x, x.translation.on_error(x.status, held))
+        answer = x.translation.on_error(x.status, held)
+        return 0 if answer_failed(x, held) else translate_whole(x, answer)
     if held:
         if x.framing == FRAMING_EVENTS:
             translate_event(x, <const uint8_t *>PyBytes_AS_STRING(held), PyBytes_GET_SIZE(held))
         else:
             translate_piece(x, <const uint8_t *>PyBytes_AS_STRING(held), PyBytes_GET_SIZE(held))
-        if x.closed:
+        if x.closed or x.again:
             return 0
         relay_flush(x)
     said = x.translation.on_end()
     if said is None:
         return relay_fault(x, "upstream_cut", "the provider ended its stream before its answer was complete")
+    if x.holding and not x.translation.began and said_nothing(x):
+        return 0
     x.said = said
     put(x, <const uint8_t *>PyBytes_AS_STRING(said), PyBytes_GET_SIZE(said))
     x.complete = True
     return relay_flush(x)
+
+
+cdef int whole_failed(Exchange x, tuple answer, bytes body) except -1:
+    """A complete answer was an error, or cannot be read. Return 1 if that is made good."""
+    cdef int failure
+    cdef int64_t retry_after_us
+    failure, retry_after_us = failure_of(x, "upstream_error", answer[0], body)
+    return attempt_failed(x, failure, retry_after_us, "upstream_error", "the provider's answer cannot be read")
 
 
 cdef int translate_whole(Exchange x, tuple answer) except -1:

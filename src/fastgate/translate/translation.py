@@ -11,7 +11,7 @@ from fastgate.translate.answer import ChatAnswer, Fault, Usage
 from fastgate.translate.conversation import ToolCall
 from fastgate.translate.custom_tools import CustomCalls, restore_calls
 from fastgate.translate.dialect import CallerDialect, ErrorWriter
-from fastgate.translate.events import Event, Failed, RefusalDelta, TextDelta, ThinkingDelta, ToolDelta, ToolStart, UsageSeen
+from fastgate.translate.events import Event, Failed, RefusalDelta, Start, TextDelta, ThinkingDelta, ToolDelta, ToolStart, Unknown, UsageSeen
 from fastgate.translate.learned import take_apart
 from fastgate.translate.plan import Plan
 from fastgate.translate.playback import play
@@ -32,6 +32,8 @@ _TEXTS: dict[type, Callable[[Any], str]] = {
     RefusalDelta: lambda event: event.text,
     ToolDelta: lambda event: event.arguments,
 }
+# Events that say nothing to the caller yet.
+_EMPTY = frozenset((Start, UsageSeen, Unknown))
 _DELTA_OF: dict[type, Callable[[Any, str], Event]] = {
     TextDelta: lambda event, text: TextDelta(text=text, choice=event.choice),
     ThinkingDelta: lambda event, text: ThinkingDelta(text=text, choice=event.choice, summary=event.summary),
@@ -87,6 +89,7 @@ class Translation:
         "_timed",
         "_usage",
         "absorbs",
+        "began",
         "body",
         "content_type",
         "fields",
@@ -122,6 +125,8 @@ class Translation:
         self._usage: Usage | None = None
         self.shape: Shape | None = None
         self.absorbs = False
+        # Whether the stream has said anything.
+        self.began = False
         self.content_type = JSON
         if request.stream:
             self._last: Shape | None = None
@@ -157,6 +162,7 @@ class Translation:
             if type(only) in _TEXTS:
                 if self._listener is not None and type(only) is ThinkingDelta:
                     self._listener.hear(only)
+                self.began = self.began or bool(_TEXTS[type(only)](only))
                 out = self._builder.add(only)
                 if self._copies and (self._custom_calls is None or type(only) is not ToolDelta):
                     self._learn(event, only, out)
@@ -234,6 +240,8 @@ class Translation:
                 event.id = self._name_call(event.call, event.choice)  # type: ignore[union-attr]
             if self._listener is not None and kind in Listener.HEARS:
                 self._listener.hear(event)
+            if not self.began:
+                self.began = kind not in _EMPTY and (kind not in _TEXTS or bool(_TEXTS[kind](event)))
             out += self._builder.add(event)
         return out
 

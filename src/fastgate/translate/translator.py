@@ -48,7 +48,7 @@ class Translator:
         if operation.kind == "chat" and operation.dialect in CARRYING and speech.target.dialect in CARRYING:
             held = hold_texts(text, self._mark)
             if held is not None:
-                key = (id(speech), operation.name, exchange.path_model, held.skeleton)
+                key = (id(speech), operation.name, exchange.path_model or exchange.model or b"", held.skeleton)
                 plan = self._plans.find(key)
                 try:
                     if plan is None:

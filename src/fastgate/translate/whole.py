@@ -24,6 +24,7 @@ class Whole:
     content_type = JSON
     absorbs = False
     shape: Shape | None = None
+    began = False
 
     def __init__(self, caller: ModuleType, speech: Speech, path: str, body: dict[str, Any], losses: Losses) -> None:
         add_extra(body, speech.rewrites.extra_body)

@@ -80,6 +80,7 @@ class Binder:
         origin = Origin(deployment.api_base, deployment.deployment_id)
         fixed = fixed_fields(deployment, provider, origin)
         authorized = self._authorization(deployment, provider)
+        reliability = self._settings.reliability
         self.origins[deployment.deployment_id] = origin.name
         answer_fields = f"x-fastgate-deployment: {_field_text(deployment.deployment_id)}\r\n"
         if self._settings.litellm_headers:
@@ -109,6 +110,10 @@ class Binder:
             stream_usage=not deployment.api_version or deployment.api_version >= _STREAM_USAGE_SINCE,
             account=self._account(deployment),
             weight=weight,
+            retries=deployment.retries,
+            allowed_fails=reliability.allowed_fails,
+            cooldown_s=deployment.cooldown_s if deployment.cooldown_s >= 0 else reliability.cooldown_s,
+            never_out=not reliability.cooldowns,
         )
 
     def _authorization(self, deployment: Deployment, provider: Provider) -> Authorization | None:

@@ -164,7 +164,7 @@ cdef class UpstreamConnection(Connection):
             relay_flush(exchange)
             buffer_free(&self.inbound)
             if self.fd >= 0 and self.exchange is not None:
-                self.deadline_us = self.poller.now_us + exchange.deployment.gap_timeout_us
+                self.deadline_us = self.poller.now_us + silence_us(exchange)
                 if self.timer_tick < 0:
                     file_timer(self)
             return 0
@@ -218,7 +218,7 @@ cdef class UpstreamConnection(Connection):
                 found = chunked_next(&self.chunked, &cursor, p + n, &content)
                 if found == CHUNKED_CONTENT:
                     relay_content(exchange, content.at, content.n)
-                    if exchange.closed:
+                    if self.exchange is None:
                         return 1
                 elif found == CHUNKED_MORE:
                     return 0
@@ -233,12 +233,12 @@ cdef class UpstreamConnection(Connection):
             return 1
         if self.body == BODY_CLOSE:
             relay_content(exchange, p, n)
-            return 1 if exchange.closed else 0
+            return 1 if self.exchange is None else 0
         take = min(n, self.left)
         self.left -= take
         if take:
             relay_content(exchange, p, take)
-            if exchange.closed:
+            if self.exchange is None:
                 return 1
         if self.left:
             return 0
@@ -262,7 +262,7 @@ cdef class UpstreamConnection(Connection):
             upstream_close(self)
             if self.pool.waiting:
                 self.pool.dial_more()
-        return relay_close(exchange)
+        return 0 if exchange.again else relay_close(exchange)
 
     cdef int on_eof(self, bint clean) except -1:
         """The provider closed, or the socket failed."""
@@ -329,6 +329,9 @@ cdef class UpstreamConnection(Connection):
         if self.exchange.paused:
             # It is the caller that does not read; its own time limit holds.
             return set_deadline(self, self.poller.now_us + self.exchange.deployment.gap_timeout_us)
+        if not self.silent and silence_us(self.exchange) < self.exchange.deployment.gap_timeout_us:
+            set_deadline(self, self.poller.now_us + self.exchange.deployment.gap_timeout_us - HOLD_US)
+            return relay_held(self.exchange)
         if self.silent:
             return self.fail("upstream_timeout", f"{self.pool.origin} sent nothing within the time limit")
         return self.fail("upstream_timeout", f"{self.pool.origin} fell silent in the middle of its answer")

@@ -64,6 +64,7 @@ cdef class Pool:
         elif not self.addresses:
             self.last_failure = failure
             fail_waiting(self, "upstream_unreachable", failure)
+            run_again(self.poller)
             return
         while self.dialing < len(self.waiting) and self.dial_more():
             pass
@@ -79,9 +80,7 @@ cdef class Pool:
             if connection.fd >= 0:
                 return connection.start(exchange)
         if len(self.waiting) >= WAITING_LIMIT:
-            return exchange.service.refuse(
-                exchange, "overloaded", f"{WAITING_LIMIT} requests wait for a connection to the provider already"
-            )
+            return relay_fault(exchange, "overloaded", f"{WAITING_LIMIT} requests wait for a connection to the provider already")
         exchange.waiting = True
         self.waiting.append(exchange)
         self.dial_more()
@@ -164,5 +163,5 @@ cdef int fail_waiting(Pool self, str code, str message) except -1:
     for exchange in exchanges:
         exchange.waiting = False
         if not exchange.closed:
-            exchange.service.refuse(exchange, code, message)
+            relay_fault(exchange, code, message)
     return 0

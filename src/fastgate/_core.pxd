@@ -550,6 +550,8 @@ cdef class Deployment:
     cdef int64_t minute_us
     # Not asked before this moment, if another can be; 0: in service.
     cdef int64_t out_until_us
+    # When that was last decided: answers to earlier requests say nothing against it.
+    cdef int64_t out_since_us
     # It was out, and one request tries it.
     cdef bint half_open
     # How long its failures take, a moving average.

@@ -137,7 +137,7 @@ cdef class GatewayService(Service):
             return 0
         x.closed = True
         if x.deployment is not None:
-            if x.complete and x.failure is None and x.status < 400 and is_noted(x.deployment):
+            if x.complete and x.failure is None and x.status < 400 and is_cleared(x.deployment, x.attempt_us):
                 note_success(x.deployment)
             end_probe(x)
         self.poller.exchanges -= 1

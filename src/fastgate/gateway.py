@@ -65,8 +65,8 @@ class Gateway:
         reliability = settings.reliability
         self.groups = Groups(settings.deployments, self._binder.bind, self._owners, reliability.aliases)
         self._fallbacks = Fallbacks(reliability, self.groups.find)
-        self._local = LocalAnswers(settings.deployments, self._binder, lambda: self._service.draining)
-        spoken = DialectAnswers(settings.deployments, int(time.time()))
+        self._local = LocalAnswers(settings.deployments, settings.listed, self._binder, lambda: self._service.draining)
+        spoken = DialectAnswers(settings.listed, int(time.time()))
         self._answers: dict[str, Callable[[Exchange], tuple[int, bytes, bytes, bytes]]] = {**self._local.answers, **spoken.answers}
         self._paths = Paths({endpoint: self._operation(index, endpoint) for index, endpoint in enumerate(ENDPOINTS)}, self._cors)
         self._service = GatewayService(

@@ -21,14 +21,16 @@ class Pools(Protocol):
 
 
 class LocalAnswers:
-    """Answers by operation: status, content type, body, fields."""
+    """Answers by operation: status, content type, body, fields. *listed*: the deployments under every name that callers may know."""
 
-    def __init__(self, deployments: Iterable[Deployment], pools: Pools, is_draining: Callable[[], bool]) -> None:
+    def __init__(
+        self, deployments: Iterable[Deployment], listed: Iterable[Deployment], pools: Pools, is_draining: Callable[[], bool]
+    ) -> None:
         self._deployments = tuple(deployments)
         self._pools = pools
         self._is_draining = is_draining
         self.answers: dict[str, Callable[[Exchange], Answer]] = {
-            **ModelAnswers(self._deployments, int(time.time())).answers,
+            **ModelAnswers(tuple(listed), int(time.time())).answers,
             "liveness": lambda exchange: (200, JSON, b'"I\'m alive!"', b""),
             "readiness": self._answer_readiness,
             "health": self._answer_health,

@@ -1,6 +1,7 @@
 """What the program runs on: frozen, complete, every default filled in. Made by `config.resolve`."""
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 
 class Secret:
@@ -213,3 +214,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     # Answer with `x-litellm-*` beside `x-fastgate-*`: the file is a LiteLLM config.
     litellm_headers: bool = False
     drain_timeout_s: float = 30.0
+
+    @property
+    def listed(self) -> tuple[Deployment, ...]:
+        """The deployments, once more under each other name of theirs that is not hidden."""
+        others = [(name, alias.model) for name, alias in self.reliability.aliases.items() if not alias.hidden]
+        return self.deployments + tuple(
+            replace(one, model_name=name) for name, model in others for one in self.deployments if one.model_name == model
+        )

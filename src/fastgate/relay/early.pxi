@@ -92,6 +92,28 @@ cdef int fault_unsent(Exchange self, str code, str message) except -1:
 
 # --- what an event says, by the few members that tell
 
+cdef Py_ssize_t top_value(const uint8_t *p, Py_ssize_t n, const char *name) noexcept:
+    """Return where the value of the member *name* of the object p[0 .. n) begins, or -1. What is no JSON has none."""
+    cdef Py_ssize_t length = strlen(name), i = 0, key, end
+    cdef int depth = 0, escape
+    while i < n:
+        if p[i] == 34:
+            key = i + 1
+            escape = 0
+            end = key + fg_closing_quote(p + key, n - key, &escape)
+            i = skip_space(p, end + 1, n)
+            if depth == 1 and i < n and p[i] == 58 and end - key == length and memcmp(p + key, name, length) == 0:
+                i = skip_space(p, i + 1, n)
+                return i if i < n else -1
+            continue
+        if p[i] == 123 or p[i] == 91:
+            depth += 1
+        elif p[i] == 125 or p[i] == 93:
+            depth -= 1
+        i += 1
+    return -1
+
+
 cdef Py_ssize_t member_value(const uint8_t *p, Py_ssize_t n, Py_ssize_t i, const char *name) noexcept:
     """Return where the value of the next member *name* from p[i] on begins, at any depth, or -1."""
     cdef Py_ssize_t length = strlen(name), at
@@ -121,14 +143,14 @@ cdef inline bint begins_text(const uint8_t *p, Py_ssize_t n, Py_ssize_t at, cons
 
 cdef int judge_event(uint32_t dialect, const uint8_t *p, Py_ssize_t n) except -1:
     """Return whether the JSON p[0 .. n) of a stream's event is content, nothing yet, or an error: EVENT_*."""
-    cdef Py_ssize_t at = member_value(p, n, 0, b"error")
+    cdef Py_ssize_t at = top_value(p, n, b"error")
     if at >= 0 and (p[at] == 123 or p[at] == 34 and not is_empty_text(p, n, at)):
         return EVENT_ERROR
     if dialect == OPENAI_CHAT_BIT:
         return judge_chunk(p, n)
     if dialect != ANTHROPIC_MESSAGES_BIT and dialect != OPENAI_RESPONSES_BIT:
         return EVENT_CONTENT
-    at = member_value(p, n, 0, b"type")
+    at = top_value(p, n, b"type")
     if begins_text(p, n, at, b'error"') or begins_text(p, n, at, b'response.failed"'):
         return EVENT_ERROR
     if begins_text(p, n, at, b"content_block_start"):
@@ -152,7 +174,7 @@ cdef tuple EMPTY_TYPES = (
 
 cdef int judge_chunk(const uint8_t *p, Py_ssize_t n) noexcept:
     """Judge a chunk of a chat or of a completion."""
-    cdef Py_ssize_t at = member_value(p, n, 0, b"choices"), inside
+    cdef Py_ssize_t at = top_value(p, n, b"choices"), inside
     if at < 0 or p[at] != 91:
         return EVENT_CONTENT
     inside = skip_space(p, at + 1, n)

@@ -8,7 +8,7 @@ cdef enum:
     HELD_BYTES = 256 * 1024
     ERROR_BYTES = 64 * 1024
     # Longest wait of a stream that has begun and has said nothing yet.
-    HOLD_US = 15000000
+    HOLD_US = 10000000
 
 cdef enum:
     # Of an event that passes line by line: between lines, inside a data line, inside another.

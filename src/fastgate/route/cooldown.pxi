@@ -23,9 +23,9 @@ cdef inline bint is_out(Deployment self, int64_t now) noexcept:
     return self.out_until_us != 0 and (self.half_open or now < self.out_until_us)
 
 
-cdef inline bint is_noted(Deployment self) noexcept:
-    """Whether something is held against it."""
-    return self.failures or self.rate_limits or self.out_until_us
+cdef inline bint is_cleared(Deployment self, int64_t asked_us) noexcept:
+    """Whether something is held against it that a good answer to what was asked at *asked_us* clears."""
+    return (self.failures or self.rate_limits or self.out_until_us) and asked_us >= self.out_since_us
 
 
 cdef void note_success(Deployment self) noexcept:
@@ -39,6 +39,9 @@ cdef int note_failure(Deployment self, int failure, int64_t took_us, int64_t ret
     """Count a failure of the class FAILURE_*, which took *took_us*; *retry_after_us* 0: it was not said how long to wait."""
     cdef int64_t bound
     if failure < FAILURE_KEY:
+        # It judged the request: it is in service, unless it is out for what others asked.
+        if now >= self.out_until_us:
+            self.out_until_us = 0
         return 0
     self.t_fail_us = took_us if self.t_fail_us == 0 else (3 * self.t_fail_us + took_us) // 4
     if failure == FAILURE_RATE_LIMIT:
@@ -66,6 +69,7 @@ cdef inline int64_t doubled(int64_t first_us, int times, int64_t most_us, int64_
 
 cdef inline int put_out(Deployment self, int64_t now, int64_t span_us) noexcept:
     if span_us and not self.never_out:
+        self.out_since_us = now
         self.out_until_us = max(self.out_until_us, now + span_us)
     return 0
 

@@ -137,7 +137,8 @@ def _read_chain(kind: str) -> Callable[[Wishes, str, object], None]:
             if isinstance(entry, dict) and "model" not in entry:
                 # LiteLLM's form in a configuration: {model: [who stands in]}.
                 for model, models in entry.items():
-                    chains[model] = chains.get(model, ()) + tuple(map(_target, [models] if isinstance(models, str) else models or [None]))
+                    listed = models if isinstance(models, list) and models else [models]
+                    chains[model] = chains.get(model, ()) + tuple(map(_target, listed))
             else:
                 chains[_EVERY] = (*chains.get(_EVERY, ()), _target(entry))
 

@@ -465,8 +465,8 @@ class GatewayService(Service):
     Python's part, for what is not on the hot path. *request_prefix*: of request ids, up to 16 bytes. *seed*: of the choices by weight.
     *owners* None: nothing is remembered. *checks*: `check` is asked which deployments a request fits. *timeout_s* holds for a request and
     everything that is tried for it; a deployment's own holds if it is longer. *backoff_s*: before deployments that all failed are asked
-    again, times *backoff_factor* each time, up to *backoff_limit_s*, at least *backoff_least_s*; it is halved at the most by chance, or with
-    *backoff_exact* lengthened by a tenth at the most.
+    again, times *backoff_factor* each time, up to *backoff_limit_s*, at least *backoff_least_s*; chance halves it at the most, or
+    with *backoff_exact* lengthens it by a tenth at the most.
     """
 
     def __init__(

@@ -31,7 +31,7 @@ EMPTY: dict[str, tuple[str, bytes, tuple[bytes, ...]]] = {
     "nulls": (
         "/v1/chat/completions",
         chat(stream=True, usage=True),
-        (chat_chunk(b'"choices":[{"delta":{ "role" : "assistant" , "content":null, "refusal":null, "tool_calls":[] },"finish_reason":null}]'),),
+        (chat_chunk(b'"choices":[{"delta":{ "role" : "assistant" , "content":null, "tool_calls":[] },"finish_reason":null}]'),),
     ),
     "a filter's word on the prompt": ("/v1/chat/completions", chat(stream=True, usage=True), (chat_chunk(b'"choices":[ ]'), ROLE)),
     "two choices": (
@@ -56,7 +56,11 @@ EMPTY: dict[str, tuple[str, bytes, tuple[bytes, ...]]] = {
 
 # Content of any kind.
 CONTENT: dict[str, tuple[str, bytes, bytes]] = {
-    "text": ("/v1/chat/completions", chat(stream=True, usage=True), chat_chunk(b'"choices":[{"delta":{"role":"assistant","content":"a"}}]')),
+    "text": (
+        "/v1/chat/completions",
+        chat(stream=True, usage=True),
+        chat_chunk(b'"choices":[{"delta":{"role":"assistant","content":"a"}}]'),
+    ),
     "text of the second choice": (
         "/v1/chat/completions",
         chat(stream=True, usage=True),

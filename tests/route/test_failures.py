@@ -13,8 +13,8 @@ from fastgate.route.failures import failure
 SAID = [
     (400, b'{"error":{"message":"Invalid value","type":"invalid_request_error"}}', "caller"),
     (400, b'{"error":{"message":"...","code":"context_length_exceeded"}}', "context_window"),
-    (400, b'{"type":"error","error":{"type":"invalid_request_error","message":"prompt is too long: 210000 tokens > 200000 maximum"}}', "context_window"),
-    (400, b'{"error":{"code":400,"message":"The input token count (1100000) exceeds the maximum number of tokens allowed (1048576)."}}', "context_window"),
+    (400, b'{"type":"error","error":{"message":"prompt is too long: 210000 tokens > 200000 maximum"}}', "context_window"),
+    (400, b'{"error":{"code":400,"message":"The input token count (1100000) exceeds the maximum of 1048576."}}', "context_window"),
     (400, b'{"message":"Input is too long for requested model."}', "context_window"),
     (400, b'{"error":{"message":"...","code":"content_filter","innererror":{"code":"ResponsibleAIPolicyViolation"}}}', "content_policy"),
     (400, b'{"error":{"code":"content_policy_violation","message":"rejected"}}', "content_policy"),

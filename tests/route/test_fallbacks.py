@@ -100,7 +100,13 @@ def test_the_request_names_who_stands_in(wish: str, gateway: Gateway, served: li
 
 
 def test_members_for_the_gateway_never_reach_a_provider_and_the_rest_does_byte_for_byte(gateway: Gateway, served: list[Upstream]) -> None:
-    own = [b'"fallbacks" :\n["x", {"model":"y"}]', b'"num_retries": 0', b'"disable_fallbacks":false ', b'"max_fallbacks":1', b'"timeout": 30']
+    own = [
+        b'"fallbacks" :\n["x", {"model":"y"}]',
+        b'"num_retries": 0',
+        b'"disable_fallbacks":false ',
+        b'"max_fallbacks":1',
+        b'"timeout": 30',
+    ]
     rest = [b' "model":"first"', b'"messages": [ ]', b'"x":{"fallbacks":1}']
     for order in itertools.permutations([own[0], own[1], *rest]):
         served[0].serve(WELL)

@@ -1,5 +1,6 @@
 """When and how often a failed request is made again: every form of the settings, waits, Retry-After, and one deadline for it all."""
 
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -72,7 +73,9 @@ SETTINGS: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any], bytes,
 def test_a_request_is_made_again_as_often_as_is_said(name: str, served: list[Upstream]) -> None:
     router, sections, params, members, expected = SETTINGS[name]
     served[0].serve(failing())
-    with started(ordered("g", served[0], **params) if not params else with_params("g", served[0], params), AT_ONCE | router, **sections) as gateway:
+    with started(
+        ordered("g", served[0], **params) if not params else with_params("g", served[0], params), AT_ONCE | router, **sections
+    ) as gateway:
         answer = asked(gateway, b'{"model":"g","messages":[]%s}' % members)
     assert (answer.status, answer.error()["message"]) == (500, "no")
     assert len(served[0].requests) == expected
@@ -229,11 +232,29 @@ def test_a_deployment_that_does_not_answer_in_its_time_is_left_for_another(serve
     assert served[0].closed_at()
 
 
+@pytest.fixture
+def closing_port() -> Iterator[int]:
+    """A port at which every connection is closed without a word."""
+    with socket.create_server(("127.0.0.1", 0)) as door:
+
+        def turn_away() -> None:
+            while True:
+                try:
+                    door.accept()[0].close()
+                except OSError:
+                    return
+
+        thread = threading.Thread(target=turn_away)
+        thread.start()
+        yield door.getsockname()[1]
+        door.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+
 @pytest.mark.parametrize("base", ["http://127.0.0.1:9/v1", "https://127.0.0.1:{port}/v1", "http://nowhere.invalid/v1"])
-def test_a_deployment_that_cannot_be_reached_is_left_for_another(base: str, served: list[Upstream]) -> None:
+def test_a_deployment_that_cannot_be_reached_is_left_for_another(base: str, served: list[Upstream], closing_port: int) -> None:
     models = ordered("g", *served)
-    models[0]["litellm_params"]["api_base"] = base.format(port=served[0].port)  # type: ignore[index]
-    served[0].serve(close, with_body=False)
+    models[0]["litellm_params"]["api_base"] = base.format(port=closing_port)  # type: ignore[index]
     with started(models, {}) as gateway:
         answer = asked(gateway, chat("g"))
     assert answer.status == 200
@@ -277,7 +298,17 @@ def test_a_gateway_that_ends_answers_those_who_wait(served: list[Upstream]) -> N
 
 def test_nothing_is_left_of_many_requests_that_fail_in_many_ways() -> None:
     words = WORDS["openai"]
-    ways = [failing(), close, reset, send(words.streamed), failing("429 Too Many Requests"), WELL, failing("400 Bad Request"), send(b"x"), WELL]
+    ways = [
+        failing(),
+        close,
+        reset,
+        send(words.streamed),
+        failing("429 Too Many Requests"),
+        WELL,
+        failing("400 Bad Request"),
+        garbage,
+        WELL,
+    ]
     with upstreams(3) as served:
         for at, one in enumerate(served):
             one.serve(Mixed(ways[at:] + ways[:at]))
@@ -288,6 +319,11 @@ def test_nothing_is_left_of_many_requests_that_fail_in_many_ways() -> None:
             statuses = list(callers.map(lambda body: asked(gateway, body).status, bodies))
     assert set(statuses) <= {200, 400, 429, 500, 502, 503}
     assert statuses.count(200) > len(statuses) // 2
+
+
+def garbage(peer: Peer) -> None:
+    peer.send(b"x")
+    peer.close()
 
 
 class Mixed:

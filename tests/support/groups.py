@@ -4,6 +4,8 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import orjson
+
 from tests.support.answers import completion, plain
 from tests.support.gateway import Gateway, configuration, openai_model
 from tests.support.upstream import Step, Upstream, send
@@ -14,8 +16,8 @@ WELL = send(plain(completion()))
 
 def failing(status: str = "500 Internal Server Error", *fields: str, code: str = "", message: str = "no") -> Step:
     """Return a step that answers with an error of OpenAI's form."""
-    made = '{"error":{"message":"%s","type":"error","param":null,"code":%s}}' % (message, f'"{code}"' if code else "null")
-    return send(plain(made.encode(), *fields, status=status))
+    made = orjson.dumps({"error": {"message": message, "type": "error", "param": None, "code": code or None}})
+    return send(plain(made, *fields, status=status))
 
 
 class Turns:

@@ -43,7 +43,9 @@ cdef class Exchange:
     @property
     def original_body(self):
         """A copy of the request's body as it came, without what was meant for the gateway."""
-        return bytes_of(self.original.data + self.original.start, buffer_len(&self.original)) if self.original.data != NULL else self.body_bytes
+        if self.original.data == NULL:
+            return self.body_bytes
+        return bytes_of(self.original.data + self.original.start, buffer_len(&self.original))
 
 
 cdef inline void exchange_free(Exchange self) noexcept:

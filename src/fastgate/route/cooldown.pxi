@@ -7,8 +7,8 @@ cdef enum:
     # After 429: doubled with each one in a row, unless the answer says how long.
     RATE_LIMIT_OUT_US = 500000
     RATE_LIMIT_OUT_MOST_US = 30000000
-    # A Retry-After is believed up to this.
-    TOLD_OUT_MOST_US = 3600000000
+    # A Retry-After is believed up to half an hour.
+    TOLD_OUT_MOST_US = 1800000000
     # After the second failure in a row it is twice this, and doubles.
     FAILURE_OUT_US = 250000
     # Its bound lies between these: quick failures are cheap to try again, timeouts are not.

@@ -48,7 +48,7 @@ _OF_WORDS: tuple[tuple[tuple[int, ...], str, str], ...] = (
     (
         (0, 400, 413, 422, 500),
         "context_window",
-        r"context_length_exceeded|maximum context length|context window|prompt is too long|input is too long|exceed(?:s|ed)? (?:the )?context"
+        r"context_length_exceeded|maximum context length|context window|prompt is too long|input is too long|exceeds? (?:the )?context"
         r"|input token count|too many (?:input )?tokens|longer than the maximum (?:model|sequence) length|context size has been exceeded",
     ),
     (
@@ -58,12 +58,20 @@ _OF_WORDS: tuple[tuple[tuple[int, ...], str, str], ...] = (
         r"|rejected as a result of our safety system|input was flagged|data_inspection_failed",
     ),
     # Asked with a key that is wrong or an account that is empty, in other statuses than those for it.
-    ((0, 400, 403, 429), "key", r"insufficient_quota|credit balance is too low|API_KEY_INVALID|API key not valid|billing_hard_limit|AccountOverdue"),
+    (
+        (0, 400, 403, 429),
+        "key",
+        r"insufficient_quota|credit balance is too low|API_KEY_INVALID|API key not valid|billing_hard_limit",
+    ),
     # Groq: larger than what the account may send in a minute.
     ((413,), "rate_limit", r"rate_limit_exceeded|tokens per minute"),
     ((0,), "unavailable", r"overloaded|service_unavailable|UNAVAILABLE|\"(?:code|status)\": ?\"?(?:503|529)"),
     ((0,), "rate_limit", r"rate_limit|rate limit|RESOURCE_EXHAUSTED|too_many_requests|ThrottlingException|\"(?:code|status)\": ?\"?429"),
-    ((0,), "key", r"authentication_error|permission_error|invalid_api_key|UNAUTHENTICATED|PERMISSION_DENIED|\"(?:code|status)\": ?\"?40[123]"),
+    (
+        (0,),
+        "key",
+        r"authentication_error|permission_error|invalid_api_key|UNAUTHENTICATED|PERMISSION_DENIED|\"(?:code|status)\": ?\"?40[123]",
+    ),
     ((0,), "timeout", r"timeout|DEADLINE_EXCEEDED|\"(?:code|status)\": ?\"?(?:408|504)"),
     ((0,), "not_found", r"not_found_error|model_not_found"),
     ((0,), "caller", r"invalid_request|INVALID_ARGUMENT|ValidationException|\"(?:code|status)\": ?\"?4[012]\d"),

@@ -6,8 +6,9 @@ cdef tuple KINDS = ("chat", "embeddings", "count_tokens")
 
 cdef enum:
     KIND_CHAT = 1
-    # As of a moment in which nobody is out of service.
-    FOREVER_US = 0x7fffffffffffffff
+
+# A moment in which nobody is out of service.
+cdef int64_t FOREVER_US = 0x7fffffffffffffff
 
 
 cdef class Deployment:

@@ -7,6 +7,7 @@ from cpython.memoryview cimport PyMemoryView_FromMemory
 cimport cython
 from cython cimport final
 from libc.errno cimport EAGAIN, EINPROGRESS, EINTR, EMFILE, ENFILE, errno
+from libc.math cimport exp, fabs, log, pow
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memchr, memcmp, memcpy, memset, strlen
@@ -581,6 +582,204 @@ cdef class Group:
     cdef readonly tuple deployments
     cdef int64_t weight_sum
     cdef Py_ssize_t turn
+
+
+# --- route: which deployment is expected to answer first, as all workers see it
+
+cdef enum:
+    # Deployments compared for one request; of more, a sample.
+    MAX_PROSPECTS = 64
+    SAMPLED_PROSPECTS = 8
+    # Numbers at a time whose power is kept.
+    POWERS = 33
+
+cdef enum Strategy:
+    STRATEGY_EXPECTED_LATENCY
+    STRATEGY_SIMPLE_SHUFFLE
+    STRATEGY_ROUND_ROBIN
+    STRATEGY_LEAST_BUSY
+    STRATEGY_LATENCY_BASED
+    STRATEGY_USAGE_BASED
+    STRATEGY_COST_BASED
+
+cdef enum:
+    # Of fleet_pick: no candidate is left; none should be asked now.
+    PICK_NONE = -1
+    PICK_HOLD = -2
+
+# How an attempt failed.
+cdef enum Failure:
+    FAILURE_SERVER = 0
+    FAILURE_TIMEOUT = 1
+    FAILURE_RATE_LIMITED = 2
+    FAILURE_CALLER = 3     # the request itself: says nothing against the deployment
+    FAILURE_CANCELLED = 4
+
+# A request, as far as it matters here.
+cdef struct Asked:
+    int group
+    # The whole answer comes at once: its first byte is nearly its last.
+    bint whole
+    double prompt_tokens
+    # Bound of the output, 0: none given.
+    double max_tokens
+
+# One deployment that might be asked.
+cdef struct Candidate:
+    int deployment
+    # Asked before, or cannot serve this request.
+    bint excluded
+    # Prompt tokens that it has kept from earlier requests.
+    double cached_tokens
+    # A rate limit admits the request then, 0: now; and one more each time so long after the last.
+    int64_t not_before_us
+    int64_t interval_us
+
+# What fleet_pick decided, for fleet_dispatched.
+cdef struct Choice:
+    # Of the candidates; PICK_NONE or PICK_HOLD.
+    int at
+    int deployment
+    # PICK_HOLD: when to ask again, if no request ends before; 0: when one ends.
+    int64_t until_us
+    # Every candidate is ejected, so none is.
+    bint panic
+    bint probe
+    # Alone on the deployment.
+    double prefill_s
+    double decode_s
+    # To the first byte, in company.
+    double expected_s
+
+# A candidate with what is known of it; score: what fleet_pick makes least.
+cdef struct Prospect:
+    int at
+    int deployment
+    # Requests in flight, and those without a first byte.
+    int64_t open
+    int64_t silent
+    double work_s
+    # Requests held back for it.
+    double held
+    # Slots; known: configured or asked for, not learned.
+    int64_t cap
+    bint known
+    bint cold
+    bint probe
+    # Until a rate limit admits the request.
+    double wait_s
+    double interval_s
+    double stale_s
+    double contention
+    double failing
+    double fail_s
+    double prefill_s
+    double decode_s
+    # This request's own time, what it delays the others by, and the factor for a deployment that seems stuck.
+    double own_s
+    double inflicted_s
+    double stall
+    double expected_s
+    double score
+
+# Exact times of one answer, as some servers give them.
+cdef struct Timings:
+    double prompt_s
+    double output_s
+    double load_s
+
+# One attempt at one deployment; lies in its exchange, which must not move. All zero: closed.
+cdef struct Ticket:
+    bint open
+    bint silent
+    bint probe
+    bint whole
+    # Sent while all slots were taken: its first byte tells of the queue too.
+    bint queued
+    int deployment
+    int group
+    double prompt_tokens
+    double max_tokens
+    int64_t dispatched_us
+    int64_t first_byte_us
+    # What it counts for in its lane, and the first byte's part of that.
+    int64_t work_us
+    int64_t prefill_us
+    int64_t tokens
+    # When work_us was last estimated, and at which token.
+    int64_t refreshed_us
+    int64_t refreshed_tokens
+    # Tokens counted as used at dispatch.
+    int64_t used_tokens
+    double solo_s
+    int64_t expected_us
+    # The deployment's sums at dispatch and at the first byte.
+    double load_at
+    double pace_at
+    double load_first
+    double pace_first
+    # Neighbours among the silent of this worker, oldest first.
+    Ticket *before
+    Ticket *behind
+
+# A deployment as this worker sees it; not shared.
+cdef struct Member:
+    int64_t *words
+    # 0: unknown.
+    int slots
+    int64_t weight
+    int64_t rpm
+    int64_t tpm
+    # Per token, of any one unit; < 0: unknown.
+    double input_cost
+    double output_cost
+    double prior_contention
+    # power[n] is n ** contention.
+    double contention
+    double power[33]
+    # Sums over time up to seen_us: of the requests running, and of the pace they ran at, 1 / power[running].
+    int64_t seen_us
+    int64_t running
+    double load
+    double pace
+    # This worker's streams since live_us: their number, pace * time of them, their tokens.
+    int streams
+    int64_t live_us
+    double live_pace
+    int64_t live_tokens
+    Ticket *oldest
+    Ticket *newest
+    # Its answers come with exact times.
+    bint exact
+
+
+@final
+cdef class Fleet:
+    cdef uint8_t[::1] memory
+    cdef int64_t *words
+    cdef readonly int deployments
+    cdef readonly int groups
+    cdef readonly int lanes
+    # The one that this worker writes.
+    cdef readonly int lane
+    cdef int lane_words
+    cdef int member_words
+    cdef Member *members
+    # Next of each group, for round-robin.
+    cdef int *turns
+    cdef Prospect prospects[64]
+    cdef uint64_t random
+    # latency-based-routing takes any that is at most this fraction worse than the best.
+    cdef double buffer
+    # Candidates of each group, for callers in Python; and what their last PICK_HOLD is for.
+    cdef list candidates
+    cdef readonly int held_for
+
+
+@final
+cdef class Attempt:
+    cdef Fleet fleet
+    cdef Ticket ticket
 
 
 # --- endpoints, bound

@@ -4,12 +4,12 @@ Names: *_s are seconds, *_bytes bytes. Fields of HTTP messages come as `name: va
 `str` or `bytes` takes no other type: a TypeError says which was wanted. Nothing here may be used by two threads at once.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from socket import socket
 from ssl import SSLContext
 from typing import Any, Protocol, final
 
-from typing_extensions import Buffer, disjoint_base
+from typing_extensions import Buffer, Self, disjoint_base
 
 # Status, content type, body, fields.
 _Answer = tuple[int, bytes, bytes, bytes]
@@ -267,6 +267,123 @@ class Owners:
         """Note that *account* (0 to 65534) made the id *name*."""
     def find(self, name: bytes) -> int:
         """Return the account that made the id *name*, or -1."""
+
+STRATEGIES: dict[str, int]
+
+@final
+class Fleet:
+    """*deployments* in *groups*, in *memory* that all workers share; this one writes *lane* of *lanes*.
+
+    *memory*: a writable buffer of `Fleet.size(...)` bytes, zeroed and at a multiple of 64. *buffer*: `lowest_latency_buffer`.
+    """
+
+    def __new__(cls, memory: Buffer, deployments: int, groups: int, lanes: int, lane: int, seed: int, buffer: float = 0) -> Self: ...
+    @property
+    def deployments(self) -> int: ...
+    @property
+    def groups(self) -> int: ...
+    @property
+    def lanes(self) -> int: ...
+    @property
+    def lane(self) -> int:
+        """The one that this worker writes."""
+    @property
+    def held_for(self) -> int:
+        """Where the last request that `pick` held back would have gone."""
+    @staticmethod
+    def size(deployments: int, groups: int, lanes: int) -> int:
+        """Return the bytes of memory that these need."""
+    def describe(
+        self,
+        deployment: int,
+        *,
+        slots: int = 0,
+        weight: int = 0,
+        rpm: int = 0,
+        tpm: int = 0,
+        input_cost: float = -1,
+        output_cost: float = -1,
+        contention: float = -1,
+    ) -> None:
+        """Say what is configured of a *deployment*: 0 or a negative cost is unknown.
+
+        *contention*: what to start from, 0 (requests do not slow each other down) to 1 (they share it out).
+        """
+    def form(self, group: int, deployments: Iterable[int]) -> None:
+        """Say which *deployments* the *group* has."""
+    def clear_lane(self, lane: int) -> None:
+        """Forget what a worker that is dead had in flight."""
+    def hold(self, deployment: int, count: int) -> None:
+        """Say that this worker holds *count* more requests back for *deployment*, as `held_for` said; negative: fewer."""
+    def hold_since(self, group: int, oldest_us: int) -> None:
+        """Say since when this worker holds a request of *group* back; 0: it holds none."""
+    def oldest_lane(self, group: int) -> int:
+        """Return the lane whose worker holds the oldest request of *group* back; -1: none does."""
+    def pick(
+        self,
+        strategy: str,
+        group: int,
+        now_us: int,
+        prompt_tokens: float,
+        *,
+        max_tokens: float = 0,
+        whole: bool = False,
+        excluded: Container[int] | None = None,
+        cached: Mapping[int, float] | None = None,
+        not_before: Mapping[int, tuple[int, int]] | None = None,
+    ) -> int:
+        """Return the deployment of *group* to ask; -1: none is left; -2: the best of them is worth waiting for.
+
+        *cached*: prompt tokens kept, *not_before*: when a rate limit admits the request, and how long after one the next, in us; both by
+        deployment.
+        """
+    def dispatch(
+        self,
+        group: int,
+        deployment: int,
+        now_us: int,
+        prompt_tokens: float,
+        *,
+        max_tokens: float = 0,
+        whole: bool = False,
+        cached_tokens: float = 0,
+    ) -> Attempt:
+        """Return the attempt that begins with sending the request to *deployment*."""
+    def snapshot(self, now_us: int) -> list[dict[str, Any]]:
+        """Return what is known of each deployment, in the order of their numbers."""
+    def explain(
+        self,
+        group: int,
+        now_us: int,
+        prompt_tokens: float,
+        *,
+        max_tokens: float = 0,
+        excluded: Container[int] | None = None,
+        cached: Mapping[int, float] | None = None,
+        not_before: Mapping[int, tuple[int, int]] | None = None,
+    ) -> list[dict[str, Any]]:
+        """Return the parts of `expected-latency`'s score of each candidate, and for the others why they would not be asked."""
+    def time_picks(self, strategy: str, group: int, now_us: int, prompt_tokens: float, times: int) -> float:
+        """Return the nanoseconds that a choice takes, of *times* in a row."""
+    def time_events(self, group: int, now_us: int, times: int) -> tuple[float, float, float, float]:
+        """Return the nanoseconds of a dispatch, a first byte, a chunk and an end, of *times* in a row of 16 requests."""
+
+@final
+class Attempt:
+    """One request at one deployment, from `Fleet.dispatch`. Events behind its end are nothing."""
+
+    @property
+    def deployment(self) -> int: ...
+    @property
+    def open(self) -> bool: ...
+    def first_byte(self, now_us: int) -> None:
+        """The answer has begun."""
+    def progress(self, tokens: int, now_us: int) -> None:
+        """The answer has *tokens* so far."""
+    def ended(self, output_tokens: int, now_us: int, exact: tuple[float, float, float] | None = None) -> None:
+        """The answer is complete; *exact*: (prompt_s, output_s, load_s) as the server timed it."""
+    def failed(self, failure: str, now_us: int, retry_after_us: int = 0) -> None:
+        """There is no good answer: "server", "timeout", "rate_limited", "caller" or "cancelled"."""
 
 @final
 class Deployment:

@@ -1,0 +1,100 @@
+# Deployments that fail: how likely the next request succeeds, and until when a deployment is not asked at all.
+
+cdef enum:
+    # Failures in a row that eject; a single one is only less likely to be asked.
+    EJECT_FAILURES = 2
+    EJECT_FIRST_US = 250000
+    LIMITED_FIRST_US = 500000
+    LIMITED_LONGEST_US = 30000000
+    # Longest Retry-After that is believed.
+    RETRY_AFTER_LONGEST_US = 3600000000
+    PACED_LONGEST_US = 15000000
+    PROBE_SHORTEST_US = 5000000
+    PROBE_LONGEST_US = 60000000
+
+# How much of the longest interval between two 429s is still believed at the next.
+cdef double RETRY_MEMORY = 0.97
+# A chance of success recovers by itself: an e-th of the doubt is left after so many seconds.
+cdef double DOUBT_S = 10
+
+
+cdef inline double failing_of(const int64_t *known, int64_t now_us) noexcept:
+    """Return how likely the next request fails."""
+    cdef double failing = fg_get_real(known + KNOWN_FAILING)
+    if failing <= 0:
+        return 0
+    return failing * exp((fg_get(known + KNOWN_FAILED_US) - now_us) * 1e-6 / DOUBT_S)
+
+
+cdef void set_failing(int64_t *known, double failing, int64_t now_us) noexcept:
+    fg_put_real(known + KNOWN_FAILING, failing if failing > 1e-6 else 0)
+    fg_put(known + KNOWN_FAILED_US, now_us)
+
+
+cdef void note_success(Fleet self, int deployment, int64_t now_us) noexcept:
+    cdef int64_t *known = known_of(self, deployment)
+    cdef double failing = failing_of(known, now_us)
+    if failing > 0:
+        set_failing(known, failing * 0.8, now_us)
+    if fg_get(known + KNOWN_FAILURES):
+        fg_put(known + KNOWN_FAILURES, 0)
+        if fg_get(known + KNOWN_LIMITED) == 0:
+            fg_put(known + KNOWN_OUT_UNTIL_US, 0)
+    if fg_get(known + KNOWN_LIMITED) and now_us >= fg_get(known + KNOWN_OUT_UNTIL_US):
+        fg_put(known + KNOWN_LIMITED, 0)
+
+
+cdef void note_limited(Fleet self, int deployment, int64_t retry_after_us, int64_t now_us) noexcept:
+    """A 429: nothing is asked until the provider says so; its answers are no worse for that."""
+    cdef int64_t *known = known_of(self, deployment)
+    cdef int64_t count = fg_get(known + KNOWN_LIMITED)
+    cdef int64_t until = fg_get(known + KNOWN_OUT_UNTIL_US)
+    cdef int64_t span = min(retry_after_us, <int64_t>RETRY_AFTER_LONGEST_US)
+    if span <= 0:
+        span = min(<int64_t>LIMITED_FIRST_US << min(count, <int64_t>6), <int64_t>LIMITED_LONGEST_US)
+    # Those that were on their way when it was ejected tell nothing more.
+    if now_us >= until or count == 0:
+        fg_put(known + KNOWN_LIMITED, count + 1)
+    elif retry_after_us <= 0:
+        return
+    # A limit that refills steadily names what is left of an interval: the longest of late is nearest to all of it.
+    if retry_after_us > 0:
+        fg_put(known + KNOWN_RETRY_US, max(span, <int64_t>(fg_get(known + KNOWN_RETRY_US) * RETRY_MEMORY)))
+    else:
+        fg_put(known + KNOWN_RETRY_US, 0)
+    fg_put(known + KNOWN_OUT_UNTIL_US, max(until, now_us + span))
+
+
+cdef inline void pace_limited(int64_t *known, int64_t now_us) noexcept:
+    """Ask once per interval where the last word was a 429 that named a short one."""
+    cdef int64_t span = fg_get(known + KNOWN_RETRY_US)
+    if span <= PACED_LONGEST_US and fg_get(known + KNOWN_LIMITED):
+        fg_put(known + KNOWN_OUT_UNTIL_US, max(fg_get(known + KNOWN_OUT_UNTIL_US), now_us + span))
+
+
+cdef void note_failure(Fleet self, int deployment, double took_s, int64_t now_us) noexcept:
+    cdef int64_t *known = known_of(self, deployment)
+    cdef double fail_s = fg_get_real(known + KNOWN_FAIL_S)
+    cdef int64_t count = fg_get(known + KNOWN_FAILURES)
+    cdef int64_t span, longest
+    fail_s = fail_s + 0.3 * (took_s - fail_s) if fail_s > 0 else max(took_s, 1e-3)
+    fg_put_real(known + KNOWN_FAIL_S, fail_s)
+    set_failing(known, 1 - (1 - failing_of(known, now_us)) * 0.7, now_us)
+    if count >= EJECT_FAILURES and now_us < fg_get(known + KNOWN_OUT_UNTIL_US):
+        return
+    count += 1
+    fg_put(known + KNOWN_FAILURES, count)
+    if count >= EJECT_FAILURES:
+        # What fails fast costs little to ask again.
+        longest = <int64_t>(max(2.0, min(50 * fail_s, 60.0)) * MICROSECONDS)
+        span = min(<int64_t>EJECT_FIRST_US << min(count - 1, <int64_t>10), longest)
+        fg_put(known + KNOWN_OUT_UNTIL_US, max(fg_get(known + KNOWN_OUT_UNTIL_US), now_us + span))
+
+
+cdef inline bint is_out(const int64_t *known, int64_t now_us) noexcept:
+    return fg_get(known + KNOWN_OUT_UNTIL_US) > now_us
+
+
+cdef inline bint is_probed(const int64_t *known) noexcept:
+    """Whether it was ejected for failures, so that one request has to find out how it is."""
+    return fg_get(known + KNOWN_FAILURES) >= EJECT_FAILURES

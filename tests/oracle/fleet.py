@@ -240,13 +240,13 @@ class ReferenceFleet:
             median = sorted(measured, key=lambda p: p.solo)[(len(measured) - 1) // 2]
             prefill, decode = median.prefill, median.decode
         for p in found:
-            stale = (now - p.member.sampled_us) * 1e-6 - 20
+            stale = (now - p.member.sampled_us) * 1e-6 - 15
             if not p.member.samples:
                 p.prefill, p.decode = prefill * 0.7, decode * 0.7
             elif stale > 0 and p.solo > prefill + decode:
-                share = 1 - math.exp(-stale / 40)
-                p.prefill += share * (prefill - p.prefill)
-                p.decode += share * (decode - p.decode)
+                factor = ((prefill + decode) / p.solo) ** (1 - math.exp(-stale / 20))
+                p.prefill *= factor
+                p.decode *= factor
 
     def pick(
         self,

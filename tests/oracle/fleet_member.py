@@ -128,9 +128,9 @@ class Member:
 
     def learn_live(self, now: int) -> None:
         if self.live_pace > 0 and self.token > 0 and self.samples and now - self.live_us < 4 * S:
-            sample = self.live_pace / max(self.live_tokens, 1)
+            sample = clipped(self.live_pace / max(self.live_tokens, 1), self.token)
             if self.live_tokens >= 2 * self.streams or sample > self.token:
-                self.learn_token(sample, min(0.12 * (now - self.live_us) / (S // 2), 0.3))
+                self.token += min(0.12 * (now - self.live_us) / (S // 2), 0.3) * (sample - self.token)
         self.live_us, self.live_pace, self.live_tokens = now, 0.0, 0
 
     def learn_first(self, prompt_tokens: float, sample: float) -> None:
@@ -161,15 +161,15 @@ class Member:
         self.contention = (1 + max(0.0, min(found, 1.0))) - 1
         self.sync()
 
-    def learn_token(self, sample: float, share: float = 0.25) -> None:
+    def learn_token(self, sample: float) -> None:
         before = self.token
         if sample <= 0:
             return
         if before <= 0:
             self.token = sample
             return
-        self.token = before + share * (min(sample, before * 3) - before) if sample > before else before * (sample / before) ** share
-        if sample > before * 1.5 or sample * 1.5 < before:
+        self.token = before + 0.25 * (min(sample, before * 3) - before) if sample > before else before * (sample / before) ** 0.25
+        if sample > before * 2 or sample * 2 < before:
             self.scale_first(self.token / before)
 
     def scale_first(self, factor: float) -> None:

@@ -28,7 +28,7 @@ cdef double LIVE_SHARE = 0.12
 # A sample counts for this many times the estimate at the most: a model that had to be loaded is no slow model.
 cdef double CLIP = 3
 # Times faster or slower at which it is no longer chance.
-cdef double SHIFT = 1.5
+cdef double SHIFT = 2
 
 
 cdef inline double clipped(double sample, double estimate) noexcept:
@@ -118,11 +118,11 @@ cdef void learn_live(Fleet self, int deployment, int64_t now_us) noexcept:
     cdef double before = fg_get_real(known + KNOWN_TOKEN_S)
     cdef double sample, share
     if m.live_pace > 0 and before > 0 and fg_get(known + KNOWN_SAMPLES) and now_us - m.live_us < 8 * LIVE_US:
-        sample = m.live_pace / max(m.live_tokens, <int64_t>1)
+        sample = clipped(m.live_pace / max(m.live_tokens, <int64_t>1), before)
         # Less than a token of each stream says only that it is no faster than that.
         if m.live_tokens >= 2 * m.streams or sample > before:
             share = LIVE_SHARE * (now_us - m.live_us) / LIVE_US
-            learn_token(self, deployment, sample, min(share, 0.3), now_us)
+            fg_put_real(known + KNOWN_TOKEN_S, before + min(share, 0.3) * (sample - before))
     m.live_us = now_us
     m.live_pace = 0
     m.live_tokens = 0
@@ -197,8 +197,8 @@ cdef void learn_contention(Fleet self, int deployment, double together, double t
     member_sync(self, deployment)
 
 
-cdef void learn_token(Fleet self, int deployment, double sample, double share, int64_t now_us) noexcept:
-    """Take *sample* as *share* of the time per token."""
+cdef void learn_token(Fleet self, int deployment, double sample, int64_t now_us) noexcept:
+    """Learn from a stream whose tokens took *sample* solo seconds each."""
     cdef int64_t *known = known_of(self, deployment)
     cdef double before = fg_get_real(known + KNOWN_TOKEN_S)
     cdef double after
@@ -208,7 +208,7 @@ cdef void learn_token(Fleet self, int deployment, double sample, double share, i
         fg_put_real(known + KNOWN_TOKEN_S, sample)
         return
     # Down by ratios: what was ten times as slow is found to be well again as soon as it was found to be ill.
-    after = before + share * (min(sample, before * CLIP) - before) if sample > before else before * pow(sample / before, share)
+    after = before + TOKEN_SHARE * (min(sample, before * CLIP) - before) if sample > before else before * pow(sample / before, TOKEN_SHARE)
     fg_put_real(known + KNOWN_TOKEN_S, after)
     if sample > before * SHIFT or sample * SHIFT < before:
         # A machine that slows down, or recovers, does so with prompts too.

@@ -1,8 +1,8 @@
 # The candidates of one request with what is known of each, and what the request costs there: its own time and what it delays others by.
 
 # Seconds without a sample after which a deployment that seems slow is believed to be like the others, little by little.
-cdef double STALE_S = 20
-cdef double STALE_DRIFT_S = 40
+cdef double STALE_S = 15
+cdef double STALE_DRIFT_S = 20
 # One that was never asked is taken to be a little better than the others, by this many requests at a time.
 cdef double COLD_FACTOR = 0.7
 
@@ -87,7 +87,7 @@ cdef void level(Fleet self, const Asked *asked, int count, double tokens) noexce
     cdef Prospect *p
     cdef double prefill = DEFAULT_OVERHEAD_S + DEFAULT_PROMPT_S * asked.prompt_tokens
     cdef double decode = DEFAULT_TOKEN_S * tokens
-    cdef double share
+    cdef double factor
     cdef int at, place, measured = 0
     for at in range(count):
         seen = &self.prospects[at]
@@ -108,9 +108,9 @@ cdef void level(Fleet self, const Asked *asked, int count, double tokens) noexce
             p.prefill_s = prefill * COLD_FACTOR
             p.decode_s = decode * COLD_FACTOR
         elif p.stale_s > 0 and p.prefill_s + p.decode_s > prefill + decode:
-            share = 1 - exp(-p.stale_s / STALE_DRIFT_S)
-            p.prefill_s += share * (prefill - p.prefill_s)
-            p.decode_s += share * (decode - p.decode_s)
+            factor = pow((prefill + decode) / (p.prefill_s + p.decode_s), 1 - exp(-p.stale_s / STALE_DRIFT_S))
+            p.prefill_s *= factor
+            p.decode_s *= factor
 
 
 cdef void weigh(Fleet self, Prospect *p, int64_t now_us) noexcept:

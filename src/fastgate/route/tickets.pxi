@@ -180,13 +180,13 @@ cdef void learn_end(Fleet self, const Ticket *t, double tokens, const Timings *e
         pace = (m.pace - t.pace_at) / whole_span
         learn_first(self, t.deployment, t.prompt_tokens, exact.prompt_s * pace, now_us)
         learn_contention(self, t.deployment, (m.load - t.load_at) / whole_span, exact.output_s / tokens, now_us)
-        learn_token(self, t.deployment, exact.output_s / tokens * pace, TOKEN_SHARE, now_us)
+        learn_token(self, t.deployment, exact.output_s / tokens * pace, now_us)
     elif t.whole or span < 0.02 * whole_span:
         # Without a time between the bytes there is one number for all.
         learn_whole(self, t.deployment, t.prompt_tokens, tokens, m.pace - t.pace_at, now_us)
     else:
         learn_contention(self, t.deployment, (m.load - t.load_first) / span, span / tokens, now_us)
-        learn_token(self, t.deployment, (m.pace - t.pace_first) / tokens, TOKEN_SHARE, now_us)
+        learn_token(self, t.deployment, (m.pace - t.pace_first) / tokens, now_us)
     if fg_get_real(known + KNOWN_TOKEN_S) > 0:
         fg_put(known + KNOWN_SAMPLES, fg_get(known + KNOWN_SAMPLES) + 1)
         fg_put(known + KNOWN_SAMPLED_US, now_us)

@@ -1,4 +1,4 @@
-"""Compare routing strategies: `python -m benchmarks.routing --simulate [--seeds 101-110] [--strategies ...]`, or measure what a choice costs."""
+"""Compare routing strategies, `python -m benchmarks.routing --simulate [--seeds 101-110]`, or measure what a choice costs, `--cost`."""
 
 from __future__ import annotations
 
@@ -32,7 +32,9 @@ def parse_options(arguments: list[str]) -> argparse.Namespace:
     what.add_argument("--simulate", action="store_true", help="run every strategy in every simulated instance")
     what.add_argument("--cost", action="store_true", help="measure what a choice and an event cost")
     what.add_argument("--page", action="store_true", help=f"write {PAGE.name} from the last result")
-    options.add_argument("--seeds", type=parse_seeds, default=parse_seeds(REPORTED_SEEDS), help=f"such as 1,4,7-9 (default {REPORTED_SEEDS})")
+    options.add_argument(
+        "--seeds", type=parse_seeds, default=parse_seeds(REPORTED_SEEDS), help=f"such as 1,4,7-9 (default {REPORTED_SEEDS})"
+    )
     options.add_argument("--kinds", default=",".join(kind.name for kind in KINDS), help="comma-separated (default: all)")
     options.add_argument("--strategies", default=";".join(STRATEGIES), help="parts of names, separated by semicolons (default: all)")
     options.add_argument("--requests", type=int, default=REQUESTS, help=f"of each instance (default {REQUESTS})")

@@ -131,7 +131,7 @@ class C3(Baseline):
 
 
 class Prequal(Baseline):
-    """Prequal (NSDI 2024) on the gateway's own counts: of those below the 84 % quantile of requests in flight the fastest, else the least busy."""
+    """Prequal (NSDI 2024) on the gateway's own counts: the fastest of those whose load is below the 84 % quantile, else the least busy."""
 
     QUANTILE = 0.84
 
@@ -157,7 +157,7 @@ class Prequal(Baseline):
 
 
 class LatencyBased(Baseline):
-    """LiteLLM's latency-based-routing (router_strategy/lowest_latency.py): mean of the last ten, by token, or of first bytes for streams."""
+    """LiteLLM's latency-based-routing (router_strategy/lowest_latency.py): mean of the last ten, by token, or first bytes for streams."""
 
     def setup(self, count: int) -> None:
         self.by_token: list[deque[float]] = [deque(maxlen=10) for _ in range(count)]

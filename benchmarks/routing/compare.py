@@ -16,10 +16,10 @@ from benchmarks.routing.run import Outcome, Router, simulate
 # Names of the report -> what makes the router.
 STRATEGIES: dict[str, Callable[[], Router]] = {
     "expected-latency, slots and limits known": lambda: Compiled("expected-latency", known=True),
-    "the same, 4 workers": lambda: Compiled("expected-latency", known=True, workers=4),
+    "slots and limits known, 4 workers": lambda: Compiled("expected-latency", known=True, workers=4),
     "expected-latency, nothing known": lambda: Compiled("expected-latency"),
-    "the same, 4 workers ": lambda: Compiled("expected-latency", workers=4),
-    "the same, 4 workers that share nothing": lambda: Compiled("expected-latency", workers=4, shared=False),
+    "nothing known, 4 workers": lambda: Compiled("expected-latency", workers=4),
+    "nothing known, 4 workers that share nothing": lambda: Compiled("expected-latency", workers=4, shared=False),
     "latency-based-routing": lambda: Compiled("latency-based-routing"),
     "least-busy": lambda: Compiled("least-busy"),
     "round-robin": lambda: Compiled("round-robin"),

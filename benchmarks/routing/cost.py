@@ -32,7 +32,7 @@ def measure_cost() -> Iterator[str]:
             taken = min(fleet.time_picks(strategy, 0, 122_000_000, 300, TIMES) for _ in range(REPEATS))
             yield f"pick, {count} deployments, {strategy}: {taken:.0f} ns"
         del attempts
-    fleet, attempts = loaded(4)
+    fleet, _open = loaded(4)
     columns = zip(*(fleet.time_events(0, 122_000_000, TIMES) for _ in range(REPEATS)), strict=True)
     for event, taken in zip(("dispatched", "first byte", "chunk", "ended"), columns, strict=True):
         yield f"{event}: {min(taken):.0f} ns"

@@ -164,7 +164,13 @@ CHAT = Traffic()
 KINDS = (
     Kind(name="equal", says="four equal servers near saturation", loads=(0.7, 0.85, 0.93), traffic=CHAT, servers=equal),
     Kind(name="fast-slow", says="two fast and two slow servers, 4 to 1", loads=(0.5, 0.7, 0.85), traffic=CHAT, servers=fast_and_slow),
-    Kind(name="degrade", says="one of four falls to a tenth for a third of the run", loads=(0.4, 0.55, 0.68), traffic=CHAT, servers=one_degrades),
+    Kind(
+        name="degrade",
+        says="one of four falls to a tenth for a third of the run",
+        loads=(0.4, 0.55, 0.68),
+        traffic=CHAT,
+        servers=one_degrades,
+    ),
     Kind(name="cpu-slots", says="CPU boxes of 2 or 4 slots and unequal speed", loads=(0.55, 0.7, 0.85), traffic=CHAT, servers=cpu_slots),
     Kind(name="bursts", says="five times as many requests in bursts", loads=(0.4, 0.55, 0.7), traffic=Traffic(burst=5), servers=equal),
     Kind(

@@ -28,6 +28,7 @@ class Router(Protocol):
     watches: bool
 
     def begin(self, servers: list[Server]) -> None: ...
+
     # Where a request that pick holds back would go.
     held_for: int
 

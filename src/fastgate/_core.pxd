@@ -682,11 +682,10 @@ cdef struct Prospect:
     double expected_s
     double score
 
-# Exact times of one answer, as some servers give them.
+# Exact times of one answer, as some servers give them; neither holds what it waited, or what its model took to load.
 cdef struct Timings:
     double prompt_s
     double output_s
-    double load_s
 
 # One attempt at one deployment; lies in its exchange, which must not move. All zero: closed.
 cdef struct Ticket:

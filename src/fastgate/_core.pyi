@@ -7,9 +7,9 @@ Names: *_s are seconds, *_bytes bytes. Fields of HTTP messages come as `name: va
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from socket import socket
 from ssl import SSLContext
-from typing import Any, Protocol, final
+from typing import Any, Protocol, Self, final
 
-from typing_extensions import Buffer, Self, disjoint_base
+from typing_extensions import Buffer, disjoint_base
 
 # Status, content type, body, fields.
 _Answer = tuple[int, bytes, bytes, bytes]
@@ -380,8 +380,8 @@ class Attempt:
         """The answer has begun."""
     def progress(self, tokens: int, now_us: int) -> None:
         """The answer has *tokens* so far."""
-    def ended(self, output_tokens: int, now_us: int, exact: tuple[float, float, float] | None = None) -> None:
-        """The answer is complete; *exact*: (prompt_s, output_s, load_s) as the server timed it."""
+    def ended(self, output_tokens: int, now_us: int, exact: tuple[float, float] | None = None) -> None:
+        """The answer is complete; *exact*: (prompt_s, output_s) as the server timed it."""
     def failed(self, failure: str, now_us: int, retry_after_us: int = 0) -> None:
         """There is no good answer: "server", "timeout", "rate_limited", "caller" or "cancelled"."""
 

@@ -255,8 +255,8 @@ class ReferenceFleet:
         prompt_tokens: float,
         max_tokens: float = 0,
         excluded: Collection[int] = (),
-        cached: Mapping[int, float] = {},  # noqa: B006
-        not_before: Mapping[int, tuple[int, int]] = {},  # noqa: B006
+        cached: Mapping[int, float] = {},
+        not_before: Mapping[int, tuple[int, int]] = {},
     ) -> int:
         found = self.gather(now, excluded, not_before, False) or self.gather(now, excluded, not_before, True)
         if not found:

@@ -161,7 +161,7 @@ def test_exact_times_replace_what_the_gateway_saw() -> None:
         attempt = one.dispatch(0, 0, now, 400)
         # 3 s of it is a queue that the server reports as neither prompt nor output.
         attempt.first_byte(now + 4 * S)
-        attempt.ended(100, now + 6 * S, (0.8, 2.0, 0.0))
+        attempt.ended(100, now + 6 * S, (0.8, 2.0))
         now += 7 * S
     row = one.snapshot(now)[0]
     assert row["overhead_s"] + row["prompt_token_s"] * 400 < 1.5

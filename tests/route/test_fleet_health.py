@@ -9,7 +9,9 @@ EXPECTED = "expected-latency"
 NONE, HOLD = -1, -2
 
 
-def fail(failed: Fleet, deployment: int, now_us: int, *, times: int = 1, took_s: float = 0.05, failure: str = "server", after_us: int = 0) -> int:
+def fail(
+    failed: Fleet, deployment: int, now_us: int, *, times: int = 1, took_s: float = 0.05, failure: str = "server", after_us: int = 0
+) -> int:
     for _ in range(times):
         attempt = failed.dispatch(0, deployment, now_us, 100)
         now_us += round(took_s * S)

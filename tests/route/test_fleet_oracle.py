@@ -8,7 +8,7 @@ from hypothesis import strategies as some
 
 from fastgate._core import STRATEGIES, Attempt
 from tests.oracle.fleet import ReferenceFleet, Ticket
-from tests.support.fleets import S, START, fleet
+from tests.support.fleets import START, S, fleet
 
 COUNT = 4
 FIELDS = ("overhead", "prompt", "token", "contention")
@@ -109,7 +109,9 @@ class Pair:
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-@given(rows=some.lists(described, min_size=COUNT, max_size=COUNT), buffer=some.sampled_from((0.0, 0.3)), told=some.lists(steps, max_size=60))
+@given(
+    rows=some.lists(described, min_size=COUNT, max_size=COUNT), buffer=some.sampled_from((0.0, 0.3)), told=some.lists(steps, max_size=60)
+)
 def test_a_strategy_chooses_as_its_reference(strategy: str, rows: list[dict[str, Any]], buffer: float, told: list[tuple[Any, ...]]) -> None:
     pair = Pair(strategy, rows, buffer)
     for what, *rest in told:

@@ -33,12 +33,12 @@ cdef class Attempt:
         fleet_progress(self.fleet, &self.ticket, tokens, now_us)
 
     def ended(self, int64_t output_tokens, int64_t now_us, exact=None):
-        """The answer is complete; *exact*: (prompt_s, output_s, load_s) as the server timed it."""
+        """The answer is complete; *exact*: (prompt_s, output_s) as the server timed it."""
         cdef Timings timings
         if exact is None:
             fleet_ended(self.fleet, &self.ticket, output_tokens, NULL, now_us)
         else:
-            timings.prompt_s, timings.output_s, timings.load_s = exact
+            timings.prompt_s, timings.output_s = exact
             fleet_ended(self.fleet, &self.ticket, output_tokens, &timings, now_us)
 
     def failed(self, str failure, int64_t now_us, int64_t retry_after_us=0):

@@ -171,8 +171,10 @@ cdef enum:
     MEMBER_STREAM_OPTIONS = 3
     MEMBER_INCLUDE_USAGE = 4
     MEMBER_PREVIOUS_RESPONSE_ID = 5
+    # A bound of the output, whatever a dialect calls it.
+    MEMBER_MAX_TOKENS = 6
     # From here on they are the gateway's own: no provider gets them.
-    MEMBER_OWN = 6
+    MEMBER_OWN = 7
     OWN_MEMBERS = 8
 
 # What scan_request noted of a request body; offsets into it, spans are [at, end).
@@ -196,6 +198,8 @@ cdef struct RequestScan:
     bint include_usage
     Py_ssize_t previous_at
     Py_ssize_t previous_end
+    # 0: the body names none.
+    int64_t max_tokens
     # Behind the brace that opens the body, and the one that closes it.
     Py_ssize_t open_at
     Py_ssize_t close_at
@@ -534,33 +538,17 @@ cdef class Deployment:
     cdef int64_t gap_timeout_us
     # Streams may be asked for usage.
     cdef bint stream_usage
-    cdef int64_t weight
     # Number of its base URL and key among those of the configuration; the same in every worker.
     cdef readonly int account
     # How often a request is made again after a failure of each class, FAILURE_*.
     cdef int retries[9]
-    # Of cooldown. Most failures in a minute that are borne (-1: not given, two in a row are one too many); seconds out (-1: not given).
-    cdef int allowed_fails
-    cdef int64_t cooldown_us
-    cdef bint never_out
-    # Failures in a row, 429 aside; and answers of 429 in a row.
-    cdef int failures
-    cdef int rate_limits
-    # Failures since the present minute began, and when it began.
-    cdef int failures_in_minute
-    cdef int64_t minute_us
-    # Not asked before this moment, if another can be; 0: in service.
-    cdef int64_t out_until_us
-    # When that was last decided: answers to earlier requests say nothing against it.
-    cdef int64_t out_since_us
-    # It was out, and one request tries it.
-    cdef bint half_open
-    # How long its failures take, a moving average.
-    cdef int64_t t_fail_us
+    # Its place in model_list: what all workers call it.
+    cdef readonly int number
 
 
 cdef enum:
     # What failed, by who could do better: route/failures.py has the same in words.
+    FAILURE_CANCELLED = -2      # nobody waits for the answer any more
     FAILURE_NONE = -1           # ours: it would fail anywhere
     FAILURE_CALLER = 0
     FAILURE_NOT_FOUND = 1
@@ -580,8 +568,10 @@ cdef class Group:
     # Inside of a JSON string.
     cdef readonly bytes literal
     cdef readonly tuple deployments
-    cdef int64_t weight_sum
-    cdef Py_ssize_t turn
+    # What all workers call it: requests of one number are alike, and wait in one line.
+    cdef readonly int number
+    # STRATEGY_*.
+    cdef int strategy
 
 
 # --- route: which deployment is expected to answer first, as all workers see it
@@ -606,14 +596,6 @@ cdef enum:
     # Of fleet_pick: no candidate is left; none should be asked now.
     PICK_NONE = -1
     PICK_HOLD = -2
-
-# How an attempt failed.
-cdef enum Failure:
-    FAILURE_SERVER = 0
-    FAILURE_TIMEOUT = 1
-    FAILURE_RATE_LIMITED = 2
-    FAILURE_CALLER = 3     # the request itself: says nothing against the deployment
-    FAILURE_CANCELLED = 4
 
 # A request, as far as it matters here.
 cdef struct Asked:
@@ -640,8 +622,9 @@ cdef struct Choice:
     # Of the candidates; PICK_NONE or PICK_HOLD.
     int at
     int deployment
-    # PICK_HOLD: when to ask again, if no request ends before; 0: when one ends.
+    # PICK_HOLD: when to ask again, if no request ends before; 0: when one ends. And how long it will be, as far as can be told.
     int64_t until_us
+    double wait_s
     # Every candidate is ejected, so none is.
     bint panic
     bint probe
@@ -733,6 +716,11 @@ cdef struct Member:
     double input_cost
     double output_cost
     double prior_contention
+    # Of ejection: most failures in a minute that are borne (-1: two in a row are one too many), us that it lasts (-1: by what failures
+    # take).
+    int allowed_fails
+    int64_t cooldown_us
+    bint never_out
     # power[n] is n ** contention.
     double contention
     double power[33]
@@ -931,8 +919,18 @@ cdef class Exchange:
     cdef public object wishes
     # Only its own deployment knows what the request refers to.
     cdef bint pinned
-    # It tries a deployment that was out.
-    cdef bint probing
+    # The request as the router sees it, what it chose, and the attempt that is open.
+    cdef Asked asked
+    cdef Choice choice
+    cdef Ticket ticket
+    # It is held back for a deployment that is worth waiting for (the choice's), since then; for that long in all.
+    cdef bint queued
+    cdef int64_t queued_us
+    cdef int64_t waited_us
+    # It has its turn: it is looked at again when the batch is over.
+    cdef bint waking
+    # Of an answer of ours that says so; 0: it does not.
+    cdef readonly int retry_after_s
     # Of the last failure: an error's code and message.
     cdef str cause
     cdef str cause_message
@@ -1132,7 +1130,19 @@ cdef class GatewayService(Service):
     cdef bint checks
     cdef bint litellm_headers
     cdef bint cors
-    cdef uint64_t random
+    cdef Fleet fleet
+    # For one choice: the group's deployments.
+    cdef Candidate *candidates
+    cdef int candidates_limit
+    # Requests that are held back, by the number of their group; deques, the oldest first. And how many there are.
+    cdef dict queues
+    cdef int queued
+    # Most of them, and the longest wait of one.
+    cdef int queue_limit
+    cdef int64_t queue_us
+    # Descriptors that wake the workers, by lane; this one's is watched.
+    cdef list wakers
+    cdef Waker waker
     # Of requests that say nothing of it, and of deployments that have less: everything together.
     cdef int64_t timeout_us
     # Before a request is made again where it failed: the first wait, its growth, its bound and what is never undercut.
@@ -1153,6 +1163,13 @@ cdef class GatewayService(Service):
     cdef int ask(self, Exchange exchange) except -1
     cdef int refuse(self, Exchange exchange, str code, str message) except -1
     cdef int close(self, Exchange exchange) except -1
+
+
+# --- route: another worker has ended what a request here waits for
+
+@final
+cdef class Waker(Watched):
+    cdef GatewayService service
 
 
 # --- translate: bodies taken apart

@@ -304,10 +304,14 @@ class Fleet:
         input_cost: float = -1,
         output_cost: float = -1,
         contention: float = -1,
+        allowed_fails: int = -1,
+        cooldown_s: float = -1,
+        never_out: bool = False,
     ) -> None:
         """Say what is configured of a *deployment*: 0 or a negative cost is unknown.
 
-        *contention*: what to start from, 0 (requests do not slow each other down) to 1 (they share it out).
+        *contention*: what to start from, 0 (requests do not slow each other down) to 1 (they share it out). *allowed_fails*: failures in
+        a minute that do not eject it, -1: two in a row do. *cooldown_s*: how long it is ejected, -1: by how long its failures take.
         """
     def form(self, group: int, deployments: Iterable[int]) -> None:
         """Say which *deployments* the *group* has."""
@@ -383,7 +387,7 @@ class Attempt:
     def ended(self, output_tokens: int, now_us: int, exact: tuple[float, float] | None = None) -> None:
         """The answer is complete; *exact*: (prompt_s, output_s) as the server timed it."""
     def failed(self, failure: str, now_us: int, retry_after_us: int = 0) -> None:
-        """There is no good answer: "server", "timeout", "rate_limited", "caller" or "cancelled"."""
+        """There is no good answer: "server", "timeout", "rate_limited", "key", "caller" or "cancelled"."""
 
 @final
 class Deployment:
@@ -395,9 +399,8 @@ class Deployment:
     each request. *build_target*, called with (operation, query, path id), returns the upstream request's head up to the client's fields.
     *version_field* is sent when the caller names no version of the dialect. *secret* is taken out of the provider's error answers; b"":
     none. *timeout_s* holds for the whole request, *stream_timeout_s* for the first byte of a stream, *gap_timeout_s* between two
-    pieces. *weight* 0: none given. *account* as in `Owners`. *retries*: how often a request is made again after a failure of each of the
-    nine classes. *allowed_fails* in a minute leave it in service, -1: two in a row put it out; *cooldown_s*: for how long, -1: ever longer;
-    *never_out*: not at all.
+    pieces. *account* as in `Owners`. *number*: its place in a `Fleet`. *retries*: how often a request is made again after a failure of
+    each of the nine classes.
     """
 
     def __init__(
@@ -416,17 +419,17 @@ class Deployment:
         stream_timeout_s: float,
         gap_timeout_s: float,
         stream_usage: bool,
-        weight: int,
         account: int,
+        number: int = 0,
         kinds: Iterable[str] = (),
         speech: Any = None,
         changed_for: Iterable[bytes] = (),
         credentials: Any = None,
         retries: Sequence[int] = ...,
-        allowed_fails: int = -1,
-        cooldown_s: float = -1,
-        never_out: bool = False,
     ) -> None: ...
+    @property
+    def number(self) -> int:
+        """Its place in model_list, and in a `Fleet`."""
     @property
     def credentials(self) -> Any:
         """Where its token or its keys come from; None: it has a key, or needs none."""
@@ -447,10 +450,19 @@ class Deployment:
 class Group:
     """The deployments that serve one model name.
 
-    *literal* is the name as the inside of a JSON string; None: answers keep the provider's own name for the model.
+    *literal* is the name as the inside of a JSON string; None: answers keep the provider's own name for the model. *number*: of its
+    requests in a `Fleet`. *strategy*: one of STRATEGIES.
     """
 
-    def __init__(self, name: bytes, literal: bytes | None, deployments: Iterable[Deployment]) -> None: ...
+    def __init__(
+        self, name: bytes, literal: bytes | None, deployments: Iterable[Deployment], number: int = 0, strategy: str = "expected-latency"
+    ) -> None: ...
+    def of(self, deployments: Iterable[Deployment]) -> Group:
+        """Return the group with these of its deployments alone."""
+    def named(self, name: bytes, literal: bytes | None) -> Group:
+        """Return the group under another name."""
+    @property
+    def number(self) -> int: ...
     @property
     def name(self) -> bytes: ...
     @property
@@ -555,6 +567,9 @@ class Exchange:
     def param(self) -> str | None:
         """The parameter that an error of ours is about."""
     @property
+    def retry_after_s(self) -> int:
+        """What an error of ours says of when to come again; 0: nothing."""
+    @property
     def body_bytes(self) -> bytes:
         """A copy of the request's body; empty once the answer has begun."""
     @property
@@ -579,11 +594,12 @@ class GatewayService(Service):
     """Answers callers: some paths here, the others through a provider.
 
     *keys* None: nobody is asked for a key, and callers of other machines are refused unless *allow_unauthenticated*. *control* is
-    Python's part, for what is not on the hot path. *request_prefix*: of request ids, up to 16 bytes. *seed*: of the choices by weight.
+    Python's part, for what is not on the hot path. *request_prefix*: of request ids, up to 16 bytes.
     *owners* None: nothing is remembered. *checks*: `check` is asked which deployments a request fits. *timeout_s* holds for a request and
     everything that is tried for it; a deployment's own holds if it is longer. *backoff_s*: before deployments that all failed are asked
     again, times *backoff_factor* each time, up to *backoff_limit_s*, at least *backoff_least_s*; chance halves it at the most, or
-    with *backoff_exact* lengthens it by a tenth at the most.
+    with *backoff_exact* lengthens it by a tenth at the most. *fleet* is asked where requests go; *wakers*: descriptors of the workers
+    by their lanes, none if there is one worker alone. *queue_limit* requests wait for *queue_s* at the most.
     """
 
     def __init__(
@@ -594,7 +610,6 @@ class GatewayService(Service):
         log: AccessLog,
         *,
         request_prefix: bytes,
-        seed: int,
         allow_unauthenticated: bool,
         litellm_headers: bool,
         cors: bool,
@@ -606,6 +621,10 @@ class GatewayService(Service):
         backoff_limit_s: float = 8,
         backoff_least_s: float = 0,
         backoff_exact: bool = False,
+        fleet: Fleet,
+        wakers: Iterable[int] = (),
+        queue_limit: int = 1000,
+        queue_s: float = 60,
     ) -> None: ...
     def bind(self, operations: dict[bytes, Operation], groups: dict[bytes, Group], only_group: Group | None) -> None:
         """Serve these operations, by b"METHOD /path", and these groups, by model name; *only_group*, if given, takes every request.
@@ -618,6 +637,10 @@ class GatewayService(Service):
         """End open requests with an error that their callers can read: the process is about to end."""
     def resume(self, x: Exchange) -> None:
         """Go on with a request that waited for credentials; nothing happens if its caller has gone."""
+
+@final
+class Waker:
+    """Another worker's word that something ended which requests here wait for. Made by a `GatewayService` only."""
 
 @final
 class HeldTexts:

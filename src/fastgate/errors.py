@@ -149,6 +149,12 @@ class Overloaded(PolicyError):
     kind = "overloaded"
 
 
+class QueueFull(Overloaded):
+    """A request would wait too long for a deployment to have room for it."""
+
+    code = "queue_full"
+
+
 class UpstreamError(GatewayError):
     """The provider failed or broke its protocol."""
 

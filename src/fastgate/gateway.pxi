@@ -7,16 +7,16 @@ cdef class GatewayService(Service):
     *control* is Python's part, for what is not on the hot path: unusual paths, wildcards, errors, upstream heads.
     """
 
-    def __init__(self, Poller poller not None, keys, control, AccessLog log not None, *, bytes request_prefix, uint64_t seed,
+    def __init__(self, Poller poller not None, keys, control, AccessLog log not None, *, bytes request_prefix,
                  bint allow_unauthenticated, bint litellm_headers, bint cors, Owners owners=None, bint checks=False,
                  double timeout_s=600, double backoff_s=0.5, double backoff_factor=2, double backoff_limit_s=8,
-                 double backoff_least_s=0, bint backoff_exact=False):
+                 double backoff_least_s=0, bint backoff_exact=False, Fleet fleet not None, wakers=(), int queue_limit=1000,
+                 double queue_s=60):
         self.poller = poller
         self.keys = keys
         self.control = control
         self.log = poller.log = log
         self.request_prefix = request_prefix
-        self.random = seed | 1
         self.allow_unauthenticated = allow_unauthenticated
         self.litellm_headers = litellm_headers
         self.cors = cors
@@ -28,8 +28,18 @@ cdef class GatewayService(Service):
         self.backoff_limit_s = backoff_limit_s
         self.backoff_least_s = backoff_least_s
         self.backoff_exact = backoff_exact
+        self.fleet = fleet
+        self.queues = {}
+        self.queue_limit = queue_limit
+        self.queue_us = <int64_t>(queue_s * 1000000)
+        self.wakers = list(wakers)
         self.operations = {}
         self.groups = {}
+        if self.wakers:
+            self.waker = waker_open(self, self.wakers[fleet.lane])
+
+    def __dealloc__(self):
+        free(self.candidates)
 
     def bind(self, dict operations not None, dict groups not None, Group only_group):
         """Serve these operations, by b"METHOD /path", and these groups, by model name."""
@@ -114,6 +124,8 @@ cdef class GatewayService(Service):
                 continue
             x.last = True
             x.again = False
+            if x.queued:
+                dequeue(self, x)
             if x.upstream is not None:
                 x.upstream.fail("overloaded", "the gateway is shutting down")
                 continue
@@ -136,10 +148,11 @@ cdef class GatewayService(Service):
         if x.closed:
             return 0
         x.closed = True
-        if x.deployment is not None:
-            if x.complete and x.failure is None and x.status < 400 and is_cleared(x.deployment, x.attempt_us):
-                note_success(x.deployment)
-            end_probe(x)
+        if x.queued:
+            dequeue(self, x)
+        if x.ticket.open and x.complete and x.failure is None and x.status < 400:
+            ticket_ended(self, x)
+        ticket_failed(self, x, FAILURE_CANCELLED, 0)
         self.poller.exchanges -= 1
         if x.client is not None:
             x.client.attached = None
@@ -207,6 +220,10 @@ cdef class GatewayService(Service):
         cdef int64_t within_s
         if x is None:
             return client_close(client)
+        if x.queued:
+            dequeue(self, x)
+            x.again = x.waking = True
+            return make_again(x)
         if x.again:
             return make_again(x) if x.resume_us else 0
         within_s = (x.attempt_until_us - x.attempt_us) // 1000000
@@ -336,7 +353,7 @@ cdef int choose(GatewayService self, Exchange x) except -1:
     cdef Group group = self.only_group
     cdef bytes model = x.path_model if x.path_model is not None else x.model
     cdef object found
-    cdef int account
+    cdef int account, chosen
     if group is None:
         if model is None:
             found = self.control.find_owner(x)
@@ -359,12 +376,14 @@ cdef int choose(GatewayService self, Exchange x) except -1:
     if x.scan.previous_end and self.owners is not None:
         # A stored response is known only where it was made.
         account = owners_find(self.owners, x.body.data + x.body.start + x.scan.previous_at, x.scan.previous_end - x.scan.previous_at)
-        x.deployment = pick_account(group, x.operation.dialect_bit, account)
-        x.pinned = x.deployment is not None
+        x.pinned = take_account(self, x, group, account)
     if x.deployment is None:
-        x.deployment = pick(self, group, x.operation, None)
-    if x.deployment is None:
-        return self.refuse(x, "dialect_not_supported", self.control.explain_mismatch(group, x.operation))
+        chosen = pick(self, x, group, None)
+        if chosen == PICK_HOLD:
+            enqueue(self, x, False)
+            return 1
+        if chosen == PICK_NONE:
+            return self.refuse(x, "dialect_not_supported", self.control.explain_mismatch(group, x.operation))
     return 0
 
 

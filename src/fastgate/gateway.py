@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import mmap
 import random
 import secrets
 import socket
@@ -23,6 +22,7 @@ from fastgate.frame.paths import Paths
 from fastgate.route.failures import failure
 from fastgate.route.fallbacks import Fallbacks, Wishes, read_wishes
 from fastgate.route.groups import Groups
+from fastgate.route.shared import Shared
 from fastgate.translate import CALLERS
 from fastgate.translate.local_answers import DialectAnswers
 from fastgate.translate.speech import speak
@@ -32,8 +32,6 @@ from fastgate.upstream.refreshing import Refreshing
 
 STDERR_FD = 2
 _LAST_LINES_MS = 500
-# Ids that are remembered, 8 bytes each: 131,072.
-SHARED_BYTES = 1 << 20
 BODIES = {"none": 0, "json": 1, "multipart": 2}
 
 
@@ -47,7 +45,8 @@ class Gateway:
         loop: asyncio.AbstractEventLoop,
         log_format: Literal["json", "human"] = "json",
         log_fd: int = STDERR_FD,
-        shared: mmap.mmap | None = None,
+        shared: Shared | None = None,
+        lane: int = 0,
     ) -> None:
         self._settings = settings
         self._poller = poller
@@ -61,9 +60,10 @@ class Gateway:
         self.translate = self._translator.translate
         self._binder = Binder(settings, poller, loop, speak)
         # All workers' memory; one that is alone has its own.
-        self._owners = Owners(shared if shared is not None else mmap.mmap(-1, SHARED_BYTES))
+        shared = shared or Shared(settings)
+        self._owners = Owners(shared.owners)
         reliability = settings.reliability
-        self.groups = Groups(settings.deployments, self._binder.bind, self._owners, reliability.aliases)
+        self.groups = Groups(settings.deployments, self._binder.bind, self._owners, settings.routing, reliability.aliases)
         self._fallbacks = Fallbacks(reliability, self.groups.find)
         self._local = LocalAnswers(settings.deployments, settings.listed, self._binder, lambda: self._service.draining)
         spoken = DialectAnswers(settings.listed, int(time.time()))
@@ -75,7 +75,6 @@ class Gateway:
             self,
             self._log,
             request_prefix=f"req_{secrets.token_hex(6)}".encode(),
-            seed=random.SystemRandom().getrandbits(63),
             allow_unauthenticated=settings.allow_unauthenticated,
             litellm_headers=settings.litellm_headers,
             cors=bool(settings.cors_origins),
@@ -87,6 +86,10 @@ class Gateway:
             backoff_limit_s=reliability.backoff_limit_s,
             backoff_least_s=reliability.backoff_least_s,
             backoff_exact=reliability.backoff_exact,
+            fleet=shared.fleet(lane, random.SystemRandom().getrandbits(62), settings),
+            wakers=shared.wakers,
+            queue_limit=settings.routing.queue.max_requests,
+            queue_s=settings.routing.queue.max_wait_s,
         )
         only = self.groups.find(settings.only_model.encode()) if settings.only_model else None
         self._service.bind(self._paths.exact, self.groups.exact, only)
@@ -169,7 +172,7 @@ class Gateway:
             message = message or "no valid key was sent; send the gateway's key as `Authorization: Bearer KEY` or `x-api-key: KEY`"
             fields = b'WWW-Authenticate: Bearer realm="fastgate"\r\n'
         if error.status == 503:
-            fields = b"Retry-After: 1\r\n"
+            fields = b"Retry-After: %d\r\n" % (exchange.retry_after_s or 1)
         if error.status == 405:
             # RFC 9110 15.5.6: Allow is required; the message ends with the methods.
             fields = f"Allow: {message.rpartition('it takes ')[2]}\r\n".encode()

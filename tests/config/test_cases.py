@@ -51,7 +51,7 @@ MEANINGS: dict[str, tuple[list[tuple[str, str, str, str]], list[str]]] = {
     "07_openrouter.yaml": (_OPENROUTER, []),
     "08_fallback_retry.yaml": ([], []),
     "09_rate_limit.yaml": ([], _RATE),
-    "10_load_balancing.yaml": (_TWO_GPT_4, ["router_settings.routing_strategy"]),
+    "10_load_balancing.yaml": (_TWO_GPT_4, []),
     "12_prometheus_port.yaml": ([], ["general_settings.prometheus_port"]),
     "13_rate_limit_rpm_only.yaml": ([], _RATE[:1]),
     "14_toplevel_fallbacks.yaml": ([], []),
@@ -67,7 +67,6 @@ MEANINGS: dict[str, tuple[list[tuple[str, str, str, str]], list[str]]] = {
             *_OPENROUTER,
         ],
         [
-            "router_settings.routing_strategy",
             *_RATE,
             "general_settings.database_url",
             "general_settings.prometheus_port",

@@ -45,7 +45,7 @@ fastgate_settings:
     assert lines[1] == "c.yaml:8:7: $.model_list[1].litellm_params.model: found nothing, expected provider/model"
     assert lines[2] == 'c.yaml:9:16: $.model_list[1].litellm_params.timeout: found "soon", expected a number of seconds above 0'
     assert lines[3] == "c.yaml:10:5: $.model_list[2].model_name: found nothing, expected the name that callers ask for"
-    assert 'found "fastest", expected one of simple-shuffle, least-busy' in lines[4]
+    assert 'found "fastest", expected one of expected-latency, simple-shuffle' in lines[4]
     assert lines[5].endswith('did you mean "fastgate_settings.cors_origins"?')
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fastgate.config.litellm import FREE, SECTIONS
+from fastgate.config.litellm import FREE, SECTIONS, STRATEGIES
 from fastgate.config.report import Report
 from tests.config.conftest import Mistakes, Read
 
@@ -50,7 +50,7 @@ fastgate_settings: {limits: {body_bytes: 1000}, litellm_headers: false}
     }
     rows = {row.path: row for row in loaded.report.rows}
     assert rows["model_list[].litellm_params.rpm"].count == 2
-    assert rows["model_list[].litellm_params.rpm"].remark == "as a weight of simple-shuffle; not yet as a limit"
+    assert rows["model_list[].litellm_params.rpm"].remark.endswith("; not yet as a limit")
     assert rows["model_list[].litellm_params.tempratur"].nearest == "model_list[].litellm_params.temperature"
     assert "pw" not in repr(loaded)
 
@@ -76,10 +76,16 @@ def test_an_unknown_key_in_a_thousand_entries_is_one_note(read: Read) -> None:
     assert [note for note in notes if "unknown key" in note and "(1000 times)" in note] == list(notes)
 
 
-@pytest.mark.parametrize("strategy", ["least-busy", "latency-based-routing", "usage-based-routing-v2", "cost-based-routing"])
-def test_another_strategy_is_accepted_and_said_to_have_no_effect(read: Read, strategy: str) -> None:
-    (note,) = read(f"router_settings: {{routing_strategy: {strategy}}}").report.notes
-    assert note.endswith("routing_strategy: accepted, but not yet in effect: simple-shuffle is used")
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_every_strategy_is_in_effect(read: Read, strategy: str) -> None:
+    loaded = read(f"router_settings: {{routing_strategy: {strategy}}}")
+    assert not loaded.report.notes
+    assert loaded.settings.routing.strategy == strategy
+
+
+def test_routing_by_budgets_is_accepted_and_said_to_have_no_effect(read: Read) -> None:
+    (note,) = read("router_settings: {routing_strategy: provider-budget-routing}").report.notes
+    assert note.endswith("routing_strategy: accepted, but not yet in effect: expected-latency is used")
 
 
 @pytest.mark.parametrize(

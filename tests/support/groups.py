@@ -48,8 +48,8 @@ def ordered(name: str, *served: Upstream, **params: object) -> list[dict[str, ob
 
 
 def started(models: list[dict[str, object]], router: Mapping[str, object], **top: object) -> Gateway:
-    """Return a gateway with these settings of the router, and further sections of the file."""
-    return Gateway(configuration(*models) | {"router_settings": dict(router)} | top)
+    """Return a gateway with these settings of the router, and further sections of the file. Deployments are asked by their weights."""
+    return Gateway(configuration(*models) | {"router_settings": {"routing_strategy": "simple-shuffle", **router}} | top)
 
 
 def asked(gateway: Gateway, body: bytes, target: str = "/v1/chat/completions") -> Response:

@@ -33,6 +33,8 @@ cdef int watched_close(Watched self) except -1:
         return client_close(<ClientConnection>self)
     if isinstance(self, UpstreamConnection):
         return upstream_close(<UpstreamConnection>self)
+    if isinstance(self, Waker):
+        return waker_close(<Waker>self)
     return listener_close(<Listener>self)
 
 

@@ -54,7 +54,7 @@ def serve(settings: Settings, start: Start, notes: Sequence[str] = ()) -> int:
     listening = listen(start.host or choose_host(settings), start.port, workers)
     supervisor = Supervisor(
         listening,
-        worker_of(settings, WorkerOptions(log_format=log_format, counters=start.counters)),
+        worker_of(settings, WorkerOptions(log_format=log_format, counters=start.counters), workers),
         drain_timeout_s=settings.drain_timeout_s,
         on_ready=lambda: _announce(settings, listening, notes, say),
         say=say,

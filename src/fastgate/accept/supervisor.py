@@ -22,8 +22,9 @@ from fastgate.accept import lifeline
 from fastgate.accept.say import Say
 from fastgate.accept.sockets import Listening
 
-# Answers requests on the sockets until its lifeline says otherwise; returns its exit code. Runs in a process of its own.
-RunWorker = Callable[[tuple[socket.socket, ...], socket.socket], int]
+# Answers requests on the sockets until its lifeline says otherwise; returns its exit code. Runs in a process of its own. The last is the
+# place it takes, from 0 on.
+RunWorker = Callable[[tuple[socket.socket, ...], socket.socket, int], int]
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, signal.SIGHUP)
 # A worker that lived shorter died quickly; the first such death is still repaired at once.
@@ -162,7 +163,7 @@ class Supervisor:
                     for sock in other.sockets:
                         sock.close()
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-            code = self._run_worker(slot.sockets, theirs)
+            code = self._run_worker(slot.sockets, theirs, slot.number - 1)
         except BaseException:  # noqa: BLE001 - nothing above may run in this process: it is the supervisor's stack
             traceback.print_exc()
         finally:

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import gc
-import mmap
 import signal
 import socket
 from collections.abc import Callable
@@ -17,7 +16,8 @@ from fastgate.accept import lifeline
 from fastgate.accept.say import say_human, say_json
 from fastgate.config.schema import Settings
 from fastgate.errors import ConfigError
-from fastgate.gateway import SHARED_BYTES, Gateway
+from fastgate.gateway import Gateway
+from fastgate.route.shared import Shared
 
 # How often a draining worker looks whether its last connection has gone.
 DRAIN_TICK_S = 0.01
@@ -40,7 +40,13 @@ class Worker:
     """Serves until its supervisor, a SIGTERM or the supervisor's end stops it."""
 
     def __init__(
-        self, settings: Settings, options: WorkerOptions, sockets: tuple[socket.socket, ...], line: socket.socket, shared: mmap.mmap
+        self,
+        settings: Settings,
+        options: WorkerOptions,
+        sockets: tuple[socket.socket, ...],
+        line: socket.socket,
+        shared: Shared,
+        place: int,
     ) -> None:
         self._options = options
         self._sockets = sockets
@@ -54,7 +60,7 @@ class Worker:
         self._loop = uvloop.new_event_loop()
         asyncio.set_event_loop(self._loop)
         self._poller = Poller()
-        self._gateway = Gateway(settings, self._poller, self._loop, options.log_format, shared=shared)
+        self._gateway = Gateway(settings, self._poller, self._loop, options.log_format, shared=shared, lane=place)
 
     def run(self) -> int:
         """Serve; return ENDED, or CUT if connections were open at the end."""
@@ -136,15 +142,14 @@ class Worker:
         self._poller.close()
 
 
-def worker_of(settings: Settings, options: WorkerOptions) -> Callable[[tuple[socket.socket, ...], socket.socket], int]:
-    """Return what the supervisor runs in each worker's process."""
+def worker_of(settings: Settings, options: WorkerOptions, workers: int) -> Callable[[tuple[socket.socket, ...], socket.socket, int], int]:
+    """Return what the supervisor runs in each of so many workers' processes."""
 
-    # Mapped before any fork: the same memory in every worker, and in those that replace one.
-    shared = mmap.mmap(-1, SHARED_BYTES)
+    shared = Shared(settings, workers)
 
-    def run(sockets: tuple[socket.socket, ...], line: socket.socket) -> int:
+    def run(sockets: tuple[socket.socket, ...], line: socket.socket, place: int) -> int:
         try:
-            worker = Worker(settings, options, sockets, line, shared)
+            worker = Worker(settings, options, sockets, line, shared, place)
         except ConfigError as error:
             line.sendall(lifeline.FAILED + "\n".join(error.findings).encode())
             return lifeline.CONFIG_INVALID

@@ -113,6 +113,7 @@ class DeploymentReader:
             dialect=dialect,
             cloud=self.cloud(params),
             rewrites=self.rewrites(params),
+            slots=params.integer("max_parallel_requests"),
             cooldown_s=-1.0 if (cooldown_s := params.number("cooldown_time")) is None else cooldown_s,
         )
         return Entry(node=node, path=path, deployment=deployment, weight=params.number("weight") or 0.0)

@@ -91,7 +91,7 @@ CLOUD_CREDENTIALS = [
 ]
 # fmt: on
 
-_AS_WEIGHT = "as a weight of simple-shuffle; not yet as a limit"
+_AS_WEIGHT = "as a weight of simple-shuffle, and by usage-based and cost-based routing; not yet as a limit"
 
 LITELLM_PARAMS: Keys = {
     **_keys(IN_EFFECT, TEXT, "model api_base base_url api_version organization custom_llm_provider"),
@@ -107,7 +107,8 @@ LITELLM_PARAMS: Keys = {
     "tpm": Key(COUNT, IN_EFFECT, _AS_WEIGHT),
     **_keys(IN_EFFECT, COUNT, "max_retries num_retries"),
     "cooldown_time": Key(WAIT, IN_EFFECT),
-    **_keys(LATER, COUNT, "order max_parallel_requests"),
+    "max_parallel_requests": Key(COUNT, IN_EFFECT),
+    **_keys(LATER, COUNT, "order"),
     **_keys(LATER, AMOUNT, "max_budget"),
     **_keys(IN_EFFECT, FLAG, "drop_params modify_params"),
     **_keys(IN_EFFECT, LIST, "additional_drop_params allowed_openai_params"),
@@ -193,14 +194,16 @@ LITELLM_SETTINGS: Keys = {
     ),
 }
 
+# The first is ours, and what is used where the file names none.
 STRATEGIES = (
+    "expected-latency",
     "simple-shuffle",
+    "round-robin",
     "least-busy",
     "latency-based-routing",
     "usage-based-routing",
     "usage-based-routing-v2",
     "cost-based-routing",
-    "provider-budget-routing",
 )
 
 RETRY_POLICY: Keys = {
@@ -216,13 +219,20 @@ RETRY_POLICY: Keys = {
     ),
 }
 
+STRATEGY_ARGS: Keys = {
+    "lowest_latency_buffer": Key(AMOUNT, IN_EFFECT, "of latency-based-routing"),
+    **_keys(LATER, ANY, "ttl max_latency_list_size ttft_percentile rpm_limit tpm_limit"),
+}
+
 RATE_LIMIT: Keys = _keys(LATER, COUNT, "rpm tpm")
 
 ROUTER_SETTINGS: Keys = {
     "enable_pre_call_checks": Key(FLAG, IN_EFFECT, "for chats: context window and capabilities, as far as they are known"),
     "timeout": Key(SECONDS, IN_EFFECT, "before litellm_settings.request_timeout"),
     "stream_timeout": Key(SECONDS, IN_EFFECT),
-    "routing_strategy": Key(choice(*STRATEGIES), IN_EFFECT, "simple-shuffle is used", ("simple-shuffle",)),
+    "routing_strategy": Key(choice(*STRATEGIES, "provider-budget-routing"), IN_EFFECT, "expected-latency is used", STRATEGIES),
+    "routing_strategy_args": Key(MAP, IN_EFFECT),
+    "model_group_routing_strategy": Key(MAP, IN_EFFECT),
     **_keys(IN_EFFECT, COUNT, "num_retries max_retries allowed_fails max_fallbacks"),
     **_keys(IN_EFFECT, WAIT, "cooldown_time retry_after"),
     "disable_cooldowns": Key(FLAG, IN_EFFECT),
@@ -235,7 +245,7 @@ ROUTER_SETTINGS: Keys = {
     **_keys(
         LATER,
         ANY,
-        "redis_host redis_port redis_password redis_url redis_db allowed_fails_policy routing_strategy_args"
+        "redis_host redis_port redis_password redis_url redis_db allowed_fails_policy"
         " provider_budget_config optional_pre_call_checks default_litellm_params cache_kwargs caching_groups client_ttl polling_interval"
         " default_priority default_max_parallel_requests debug_level routing_groups alerting_config assistants_config"
         " enable_weighted_failover search_tools guardrail_list model_list deployment_affinity_ttl_seconds",
@@ -301,8 +311,14 @@ LIMITS = _of_struct(Limits)
 TLS = _of_struct(Tls)
 UPSTREAM = {**_of_struct(UpstreamSettings, zero=("idle_connections", "warm_connections", "dns_ttl_s")), "tls": Key(MAP, IN_EFFECT)}
 
+# Requests that are held back until a deployment has room for them.
+QUEUE: Keys = {
+    "max_requests": Key(COUNT, IN_EFFECT),
+    "max_wait_s": Key(WAIT, IN_EFFECT),
+}
+
 FASTGATE_SETTINGS: Keys = {
-    **_keys(IN_EFFECT, MAP, "limits upstream"),
+    **_keys(IN_EFFECT, MAP, "limits upstream queue"),
     **_keys(IN_EFFECT, FLAG, "allow_unauthenticated litellm_headers"),
     "cors_origins": Key(LIST, IN_EFFECT),
     "drain_timeout_s": Key(WAIT, IN_EFFECT),
@@ -318,11 +334,13 @@ SECTIONS: dict[str, Keys] = {
     "litellm_settings.cache_params": CACHE,
     "router_settings": ROUTER_SETTINGS,
     "router_settings.retry_policy": RETRY_POLICY,
+    "router_settings.routing_strategy_args": STRATEGY_ARGS,
     "router_settings.rate_limit": RATE_LIMIT,
     "general_settings": GENERAL_SETTINGS,
     "general_settings.cache": CACHE,
     "fastgate_settings": FASTGATE_SETTINGS,
     "fastgate_settings.limits": LIMITS,
+    "fastgate_settings.queue": QUEUE,
     "fastgate_settings.upstream": UPSTREAM,
     "fastgate_settings.upstream.tls": TLS,
 }

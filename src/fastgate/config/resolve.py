@@ -13,6 +13,7 @@ from fastgate.config.findings import Findings, Place, shown
 from fastgate.config.naming import Providers
 from fastgate.config.reliability import Retries, read_reliability
 from fastgate.config.report import Usage
+from fastgate.config.routing import read_routing
 from fastgate.config.schema import Deployment, Limits, Secret, Settings, Tls, UpstreamSettings
 from fastgate.config.section import Reader, Section
 
@@ -47,6 +48,7 @@ def resolve(root: Node, providers: Providers, env: Environment, findings: Findin
     settings = Settings(
         deployments=tuple(deployments),
         reliability=read_reliability(top, router, litellm, {one.model_name for one in deployments}, defaults.timeout_s, findings),
+        routing=read_routing(router, own, deployments, findings),
         master_key=_master_key(general, env, findings),
         cloud_environment={name: Secret(value) for name, value in env.items() if name.startswith(CLOUD_PREFIXES) and value},
         allow_unauthenticated=own.flag("allow_unauthenticated", False),

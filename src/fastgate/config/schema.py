@@ -78,6 +78,25 @@ class Reliability(Struct, frozen=True, kw_only=True):
     aliases: dict[str, Alias] = field(default_factory=dict)
 
 
+class Queue(Struct, frozen=True, kw_only=True):
+    """Requests that wait for a deployment to have room, per worker."""
+
+    max_requests: int = 1000
+    # Longest wait of one.
+    max_wait_s: float = 60.0
+
+
+class Routing(Struct, frozen=True, kw_only=True):
+    """How one of a model's deployments is chosen."""
+
+    strategy: str = "expected-latency"
+    # Of models that have one of their own.
+    strategies: dict[str, str] = field(default_factory=dict)
+    # latency-based-routing takes any deployment that is at most this fraction worse than the best.
+    latency_buffer: float = 0.0
+    queue: Queue = Queue()
+
+
 class Rewrites(Struct, frozen=True, kw_only=True):
     """What the configuration changes in the bodies of requests, in LiteLLM's words."""
 
@@ -138,6 +157,8 @@ class Deployment(Struct, frozen=True, kw_only=True):
     retries: tuple[int, ...] = (0,) * len(FAILURES)
     # Of this deployment alone; -1: not given.
     cooldown_s: float = -1.0
+    # Requests at a time, all workers together (max_parallel_requests); 0: not given.
+    slots: int = 0
 
 
 class Tls(Struct, frozen=True, kw_only=True):
@@ -207,6 +228,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     limits: Limits = Limits()
     upstream: UpstreamSettings = UpstreamSettings()
     reliability: Reliability = Reliability()
+    routing: Routing = Routing()
     # Leave out deployments whose model is known not to fit a request (LiteLLM's enable_pre_call_checks).
     pre_call_checks: bool = False
     # Origins allowed by CORS; `*` is every origin. Empty: no CORS.

@@ -99,8 +99,12 @@ cdef int request_member(const uint8_t *key, Py_ssize_t n, bint escaped):
         return MEMBER_STREAM_OPTIONS
     if n == 13 and memcmp(key, b"include_usage", 13) == 0:
         return MEMBER_INCLUDE_USAGE
+    if n == 10 and memcmp(key, b"max_tokens", 10) == 0:
+        return MEMBER_MAX_TOKENS
     if n == 20 and memcmp(key, b"previous_response_id", 20) == 0:
         return MEMBER_PREVIOUS_RESPONSE_ID
+    if n == 17 and memcmp(key, b"max_output_tokens", 17) == 0 or n == 21 and memcmp(key, b"max_completion_tokens", 21) == 0:
+        return MEMBER_MAX_TOKENS
     if n >= 7:
         return own_member(key, n)
     return MEMBER_OTHER
@@ -133,8 +137,24 @@ cdef int own_member(const uint8_t *key, Py_ssize_t n) noexcept:
     return MEMBER_OTHER
 
 
+cdef inline int64_t short_number(const uint8_t *p, Py_ssize_t n) noexcept:
+    """Return the number that p[0 .. n) is, 0 if it is none of 1 to 9 digits."""
+    cdef int64_t value = 0
+    cdef Py_ssize_t i
+    if n > 9:
+        return 0
+    for i in range(n):
+        if not 48 <= p[i] <= 57:
+            return 0
+        value = value * 10 + p[i] - 48
+    return value
+
+
 cdef int note_member(RequestScan *s, int member, const uint8_t *p, Py_ssize_t key_at, Py_ssize_t at, Py_ssize_t end) noexcept:
     """Remember the value p[at .. end) of a member that matters, whose key stands at p[key_at]. Return 0 or the fault."""
+    if member == MEMBER_MAX_TOKENS:
+        s.max_tokens = short_number(p + at, end - at)
+        return 0
     if s.seen & (1 << member):
         return JSON_DUPLICATE
     s.seen |= 1 << member

@@ -107,7 +107,7 @@ def run(host: str = "127.0.0.1", port: int = 4000, workers: int = 1) -> int:
     mock_sock.close()
     supervisor = Supervisor(
         listening,
-        worker_of(settings, WorkerOptions(log_format="human")),
+        worker_of(settings, WorkerOptions(log_format="human"), workers),
         drain_timeout_s=settings.drain_timeout_s,
         on_ready=lambda: _announce(listening),
         say=_say,

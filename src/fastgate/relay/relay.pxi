@@ -538,10 +538,8 @@ cdef int commit_head(Exchange self, Gather *g) except -1:
     cdef int64_t now
     self.head_sent = True
     self.holding = False
-    if self.probing and self.status < 400:
-        # It says something: that is enough to be asked again.
-        end_probe(self)
-        self.deployment.out_until_us = 0
+    if self.ticket.open and not self.complete and self.status < 400:
+        fleet_first_byte(self.service.fleet, &self.ticket, self.service.poller.now_us)
     if self.mode == MODE_STREAM:
         start_stream(self)
     if self.deployment is not None and self.first_byte_us:

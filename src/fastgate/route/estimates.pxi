@@ -79,6 +79,19 @@ cdef void learn_length(Fleet self, int group, double tokens) noexcept:
             fg_put_real(lengths + at, fg_get_real(lengths + at) * 0.5)
 
 
+cdef inline double chunk_tokens(Fleet self, int deployment) noexcept:
+    """Return how many output tokens an event of a stream has, as far as was seen."""
+    cdef double learned = fg_get_real(known_of(self, deployment) + KNOWN_CHUNK_TOKENS)
+    return learned if learned > 0 else 1
+
+
+cdef void learn_chunk(Fleet self, int deployment, double tokens) noexcept:
+    """Learn from a stream whose events had *tokens* each."""
+    cdef int64_t *known = known_of(self, deployment)
+    cdef double before = fg_get_real(known + KNOWN_CHUNK_TOKENS)
+    fg_put_real(known + KNOWN_CHUNK_TOKENS, before + TOKEN_SHARE * (tokens - before) if before > 0 else tokens)
+
+
 cdef inline int64_t slots_of(Fleet self, int deployment) noexcept:
     """Return how many requests a deployment serves at a time: known, learned, or not contradicted so far."""
     cdef Member *m = &self.members[deployment]

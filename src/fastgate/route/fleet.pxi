@@ -53,6 +53,8 @@ cdef class Fleet:
             self.members[at].words = self.words + at * self.member_words
             self.members[at].input_cost = self.members[at].output_cost = -1
             self.members[at].prior_contention = DEFAULT_CONTENTION
+            self.members[at].allowed_fails = -1
+            self.members[at].cooldown_us = -1
             powers_fill(&self.members[at], DEFAULT_CONTENTION)
 
     def __dealloc__(self):
@@ -65,10 +67,11 @@ cdef class Fleet:
         return 8 * (deployments * member_words(lane_words(lanes)) + groups * group_words(lane_words(lanes)))
 
     def describe(self, int deployment, *, int slots=0, int64_t weight=0, int64_t rpm=0, int64_t tpm=0, double input_cost=-1,
-                 double output_cost=-1, double contention=-1):
+                 double output_cost=-1, double contention=-1, int allowed_fails=-1, double cooldown_s=-1, bint never_out=False):
         """Say what is configured of a *deployment*: 0 or a negative cost is unknown.
 
-        *contention*: what to start from, 0 (requests do not slow each other down) to 1 (they share it out).
+        *contention*: what to start from, 0 (requests do not slow each other down) to 1 (they share it out). *allowed_fails*: failures in
+        a minute that do not eject it, -1: two in a row do. *cooldown_s*: how long it is ejected, -1: by how long its failures take.
         """
         cdef Member *m = &self.members[fleet_check(self, deployment)]
         m.slots = slots
@@ -79,6 +82,9 @@ cdef class Fleet:
         m.output_cost = output_cost
         if contention >= 0:
             m.prior_contention = min(contention, 1.0)
+        m.allowed_fails = allowed_fails
+        m.cooldown_us = <int64_t>(cooldown_s * MICROSECONDS) if cooldown_s >= 0 else -1
+        m.never_out = never_out
         member_sync(self, deployment)
 
     def form(self, int group, deployments):

@@ -1,14 +1,15 @@
 """Model names to groups of deployments: exact names, wildcards, and whom to ask when a request names none."""
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from urllib.parse import unquote_to_bytes
 
 import orjson
 
 from fastgate._core import Deployment as Bound
 from fastgate._core import Exchange, Group, Operation, Owners
-from fastgate.config.schema import Alias, Deployment
+from fastgate.config.schema import Alias, Deployment, Routing
+from fastgate.route.shared import group_numbers
 
 # Names that wildcards were asked for; each makes a group of its own.
 _WILDCARD_GROUPS = 10_000
@@ -17,15 +18,24 @@ _WILDCARD_NAME_BYTES = 2048
 # Most names that an unknown one is compared with.
 _COMPARED = 100
 
-Bind = Callable[[Deployment, str, int], Bound]
+Bind = Callable[[Deployment, str], Bound]
 
 
 class Groups:
     """The groups of `model_list`, and other names for them. *bind* makes a deployment ready to be asked for one upstream model."""
 
-    def __init__(self, deployments: Iterable[Deployment], bind: Bind, owners: Owners, aliases: Mapping[str, Alias] = {}) -> None:
+    def __init__(
+        self,
+        deployments: Sequence[Deployment],
+        bind: Bind,
+        owners: Owners,
+        routing: Routing = Routing(),  # noqa: B008 - frozen
+        aliases: Mapping[str, Alias] = {},
+    ) -> None:
         self._bind = bind
         self._owners = owners
+        self._routing = routing
+        self._numbers = group_numbers(deployments)
         # Shared with the compiled line, which looks here first.
         self.exact: dict[bytes, Group] = {}
         self._wildcards: list[tuple[str, str, list[Deployment]]] = []
@@ -38,25 +48,27 @@ class Groups:
                 prefix, _, suffix = name.partition("*")
                 self._wildcards.append((prefix, suffix, members))
             else:
-                self.exact[name.encode()] = self._group(name, members, "")
+                self.exact[name.encode()] = self._group(name, members)
         # The most specific pattern first.
         self._wildcards.sort(key=lambda wildcard: -len(wildcard[0] + wildcard[1]))
         for name, alias in aliases.items():
             meant = self.find(alias.model.encode())
             if meant is not None and name not in names:
                 # The same deployments: what is known of their failures is known once.
-                self.exact[name.encode()] = Group(name.encode(), orjson.dumps(name)[1:-1], meant.deployments)
+                self.exact[name.encode()] = meant.named(name.encode(), orjson.dumps(name)[1:-1])
         self._names = sorted({*names, *aliases})
+        self._group_of = [self._numbers[deployment.model_name] for deployment in deployments]
         self._accounts: dict[tuple[str, str], Bound] = {}
         for members in names.values():
             for deployment in members:
                 key = deployment.api_key.reveal() if deployment.api_key else ""
-                self._accounts.setdefault((deployment.api_base, key), self._bind(deployment, deployment.model, 0))
+                self._accounts.setdefault((deployment.api_base, key), self._bind(deployment, deployment.model))
 
-    def _group(self, name: str, members: list[Deployment], matched: str) -> Group:
-        weights = _weights(members)
-        bound = [self._bind(member, member.model.replace("*", matched, 1), weight) for member, weight in zip(members, weights, strict=True)]
-        return Group(name.encode(), orjson.dumps(name)[1:-1], bound)
+    def _group(self, name: str, members: list[Deployment], matched: str = "") -> Group:
+        bound = [self._bind(member, member.model.replace("*", matched, 1)) for member in members]
+        listed = members[0].model_name
+        strategy = self._routing.strategies.get(listed, self._routing.strategy)
+        return Group(name.encode(), orjson.dumps(name)[1:-1], bound, self._numbers[listed], strategy)
 
     def find(self, model: bytes) -> Group | None:
         """Return the group that serves *model*, made of a wildcard if need be."""
@@ -115,7 +127,7 @@ class Groups:
         if made_by >= 0:
             owners = [bound for bound in owners if bound.account == made_by]
         if len(owners) == 1:
-            return Group(b"", None, owners)
+            return Group(b"", None, owners, self._group_of[owners[0].number])
         if not owners:
             return f"no deployment of model_list speaks {operation.dialect}"
         return "several accounts could be meant: name one of their models in the field x-fastgate-model or as ?model="
@@ -129,14 +141,6 @@ class Groups:
         except orjson.JSONDecodeError:  # a lone surrogate, for one: the provider's to judge
             return -1
         return self._owners.find(named.encode()) if isinstance(named, str) else -1
-
-
-def _weights(members: list[Deployment]) -> list[int]:
-    """Return the members' shares: by the first of weight, rpm, tpm that any of them has (missing is 0); all 0 if none has any."""
-    for given in ([member.weight for member in members], [member.rpm for member in members], [member.tpm for member in members]):
-        if any(given):
-            return given
-    return [0] * len(members)
 
 
 def _query_value(query: bytes | None, name: bytes) -> bytes:

@@ -1,4 +1,4 @@
-# Which deployment answers: simple-shuffle, by weight where any is given, in turn otherwise.
+# Which of a group's deployments a request goes to: those that can answer it, as the fleet knows them.
 
 cdef tuple DIALECTS = ("openai_chat", "openai_responses", "anthropic_messages", "gemini", "ollama", "bedrock", "cohere")
 # What an operation is in any dialect.
@@ -7,8 +7,8 @@ cdef tuple KINDS = ("chat", "embeddings", "count_tokens")
 cdef enum:
     KIND_CHAT = 1
 
-# A moment in which nobody is out of service.
-cdef int64_t FOREVER_US = 0x7fffffffffffffff
+# Bytes of a request's body for each token of its prompt. - English text: 4 to 5  - JSON around it: more
+cdef double PROMPT_TOKEN_BYTES = 4.5
 
 
 cdef class Deployment:
@@ -19,8 +19,7 @@ cdef class Deployment:
 
     def __init__(self, bytes deployment_id, *, bytes answer_fields, bytes model, Pool pool, native, str dialect, build_target,
                  bytes version_field, bytes secret, double timeout_s, double stream_timeout_s, double gap_timeout_s, bint stream_usage,
-                 int64_t weight, int account, kinds=(), speech=None, changed_for=(), credentials=None, retries=(0,) * 9,
-                 int allowed_fails=-1, double cooldown_s=-1, bint never_out=False):
+                 int account, int number=0, kinds=(), speech=None, changed_for=(), credentials=None, retries=(0,) * 9):
         cdef int i
         self.deployment_id = deployment_id
         self.answer_fields = answer_fields
@@ -40,8 +39,8 @@ cdef class Deployment:
         self.stream_timeout_us = <int64_t>(stream_timeout_s * 1000000)
         self.gap_timeout_us = <int64_t>(gap_timeout_s * 1000000)
         self.stream_usage = stream_usage
-        self.weight = weight
         self.account = account
+        self.number = number
         for kind in kinds:
             self.kind_bits |= kind_bit(kind)
         self.speech = speech
@@ -49,9 +48,6 @@ cdef class Deployment:
         self.credentials = credentials
         for i in range(9):
             self.retries[i] = retries[i]
-        self.allowed_fails = allowed_fails
-        self.cooldown_us = <int64_t>(cooldown_s * 1000000) if cooldown_s >= 0 else -1
-        self.never_out = never_out
 
 
 cdef uint32_t kind_bit(str kind) except? 0xffffffff:
@@ -70,30 +66,29 @@ cdef uint32_t dialect_bit(str dialect) except 0:
 
 
 cdef class Group:
-    """The deployments that serve one model name; *literal* is the name as the inside of a JSON string."""
+    """The deployments that serve one model name; *literal* is the name as the inside of a JSON string.
 
-    def __init__(self, bytes name, bytes literal, deployments):
-        cdef Deployment deployment
+    *number*: of what all workers know of its requests. *strategy*: one of STRATEGIES.
+    """
+
+    def __init__(self, bytes name, bytes literal, deployments, int number=0, str strategy="expected-latency"):
         self.name = name
         self.literal = literal
         self.deployments = tuple(deployments)
-        for deployment in self.deployments:
-            self.weight_sum += deployment.weight
+        self.number = number
+        self.strategy = STRATEGIES[strategy]
 
+    def of(self, deployments):
+        """Return the group with these of its deployments alone."""
+        cdef Group group = Group(self.name, self.literal, deployments, self.number)
+        group.strategy = self.strategy
+        return group
 
-cdef uint64_t next_random(GatewayService self) noexcept:
-    """xorshift64*: choices, not secrets."""
-    self.random ^= self.random >> 12
-    self.random ^= self.random << 25
-    self.random ^= self.random >> 27
-    return self.random * <uint64_t>2685821657736338717
-
-
-cdef inline bint is_eligible(Deployment self, Operation operation, list tried, int64_t now) noexcept:
-    """Whether a deployment can be asked: it can answer, is in service and was not tried for this request."""
-    if not serves(self, operation) or self.out_until_us and now != FOREVER_US and is_out(self, now):
-        return False
-    return tried is None or not holds_deployment(tried, self)
+    def named(self, bytes name, bytes literal):
+        """Return the group under another name."""
+        cdef Group group = Group(name, literal, self.deployments, self.number)
+        group.strategy = self.strategy
+        return group
 
 
 cdef bint holds_deployment(list found, Deployment wanted) noexcept:
@@ -104,52 +99,110 @@ cdef bint holds_deployment(list found, Deployment wanted) noexcept:
     return False
 
 
-cdef Deployment pick(GatewayService self, Group group, Operation operation, list tried):
-    """Return a deployment that can answer the operation, or None.
+cdef inline void describe_request(Exchange x, Group group) noexcept:
+    """Say what the router has to know of a request."""
+    x.asked.group = group.number
+    x.asked.whole = not x.stream
+    x.asked.prompt_tokens = buffer_len(&x.body) / PROMPT_TOKEN_BYTES
+    x.asked.max_tokens = x.scan.max_tokens
 
-    *tried* were asked already and are left out, as are those out of service. With None, nobody having been asked, all are asked if all
-    are out of service.
+
+cdef int pick(GatewayService self, Exchange x, Group group, list tried) except -9:
+    """Choose the exchange's deployment among those of *group* that can answer it. Return 0, PICK_HOLD or PICK_NONE.
+
+    *tried* were asked already and are left out. With None, nobody having been asked, all are asked if all are out of service. The choice
+    is the exchange's; of PICK_HOLD it names the deployment that is worth waiting for.
     """
     cdef Deployment deployment
-    cdef Py_ssize_t count = len(group.deployments)
-    if count == 1:
-        deployment = <Deployment>group.deployments[0]
-        return deployment if serves(deployment, operation) and tried is None else None
-    deployment = pick_among(self, group, operation, tried, self.poller.now_us)
-    if deployment is None and tried is None:
-        deployment = pick_among(self, group, operation, None, FOREVER_US)
-    return deployment
-
-
-cdef Deployment pick_among(GatewayService self, Group group, Operation operation, list tried, int64_t now):
-    """Return a deployment that is eligible at *now*, or None."""
-    cdef Deployment deployment
-    cdef Py_ssize_t count = len(group.deployments), i, turn
-    cdef int64_t total = 0, at
-    if group.weight_sum:
-        for deployment in group.deployments:
-            if is_eligible(deployment, operation, tried, now):
-                total += deployment.weight
-        if total:
-            at = <int64_t>(next_random(self) % <uint64_t>total)
-            for deployment in group.deployments:
-                if is_eligible(deployment, operation, tried, now):
-                    at -= deployment.weight
-                    if at < 0:
-                        return deployment
-    turn = group.turn
+    cdef Py_ssize_t count = len(group.deployments), i
+    cdef int at, able = 0
+    if count > self.candidates_limit:
+        candidates_grow(self, count)
+    memset(self.candidates, 0, count * sizeof(Candidate))
     for i in range(count):
-        deployment = <Deployment>group.deployments[(turn + i) % count]
-        if is_eligible(deployment, operation, tried, now):
-            group.turn = (turn + i + 1) % count
-            return deployment
-    return None
+        deployment = <Deployment>group.deployments[i]
+        self.candidates[i].deployment = deployment.number
+        self.candidates[i].excluded = not serves(deployment, x.operation) or tried is not None and holds_deployment(tried, deployment)
+        able += not self.candidates[i].excluded
+    if able == 0:
+        return PICK_NONE
+    describe_request(x, group)
+    at = fleet_pick(self.fleet, group.strategy, &x.asked, self.candidates, <int>count, self.poller.now_us, &x.choice)
+    if x.choice.panic and tried is not None:
+        return PICK_NONE
+    if at < 0:
+        return at
+    x.deployment = <Deployment>group.deployments[at]
+    return 0
 
 
-cdef Deployment pick_account(Group group, uint32_t dialect, int account):
-    """Return the group's deployment in this account, or None."""
+cdef int candidates_grow(GatewayService self, Py_ssize_t count) except -1:
+    free(self.candidates)
+    self.candidates_limit = 0
+    self.candidates = <Candidate *>malloc(2 * count * sizeof(Candidate))
+    if self.candidates == NULL:
+        raise MemoryError
+    self.candidates_limit = <int>(2 * count)
+    return 0
+
+
+cdef int take_account(GatewayService self, Exchange x, Group group, int account) except -1:
+    """Choose the group's deployment in this account, whatever is known of it. Return 0 if there is none."""
     cdef Deployment deployment
     for deployment in group.deployments:
-        if deployment.account == account and deployment.native_bits & dialect:
-            return deployment
-    return None
+        if deployment.account == account and deployment.native_bits & x.operation.dialect_bit:
+            take_deployment(self, x, group, deployment)
+            return 1
+    return 0
+
+
+cdef int take_deployment(GatewayService self, Exchange x, Group group, Deployment deployment) except -1:
+    """Choose this deployment, whatever is known of it."""
+    cdef Candidate candidate
+    memset(&candidate, 0, sizeof(Candidate))
+    candidate.deployment = deployment.number
+    describe_request(x, group)
+    fleet_take(self.fleet, &x.asked, &candidate, self.poller.now_us, &x.choice)
+    x.deployment = deployment
+    return 0
+
+
+# --- what becomes of the attempt, told to the fleet
+
+cdef inline int open_ticket(GatewayService self, Exchange x) noexcept:
+    """The chosen deployment is about to be asked."""
+    if not x.ticket.open:
+        fleet_dispatched(self.fleet, &x.ticket, &x.asked, &x.choice, 0, self.poller.now_us)
+    return 0
+
+
+cdef inline int tell_progress(Exchange x) noexcept:
+    """More of the answer has come."""
+    if x.ticket.open and x.head_sent:
+        fleet_progress(x.service.fleet, &x.ticket, <int64_t>(x.events * chunk_tokens(x.service.fleet, x.ticket.deployment)),
+                       x.service.poller.now_us)
+    return 0
+
+
+cdef int ticket_ended(GatewayService self, Exchange x) except -1:
+    """The answer is complete and good."""
+    cdef int64_t tokens = x.answer.usage[1]
+    if not x.ticket.open:
+        return 0
+    if tokens > 0 and x.events > 1:
+        learn_chunk(self.fleet, x.ticket.deployment, tokens / <double>x.events)
+    elif tokens <= 0 and x.events:
+        tokens = <int64_t>(x.events * chunk_tokens(self.fleet, x.ticket.deployment))
+    elif tokens <= 0 and not x.operation.kind_bit & KIND_CHAT:
+        # Embeddings and the like: all of the answer is one piece.
+        tokens = 1
+    fleet_ended(self.fleet, &x.ticket, tokens, NULL, self.poller.now_us)
+    return released(self, x.ticket.group)
+
+
+cdef int ticket_failed(GatewayService self, Exchange x, int failure, int64_t retry_after_us) except -1:
+    """The attempt is over without a good answer: FAILURE_*."""
+    if not x.ticket.open:
+        return 0
+    fleet_failed(self.fleet, &x.ticket, failure, retry_after_us, self.poller.now_us)
+    return released(self, x.ticket.group)

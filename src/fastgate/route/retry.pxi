@@ -19,26 +19,24 @@ cdef inline int begin_attempt(GatewayService self, Exchange x) except -1:
     if x.deadline_us == 0:
         x.deadline_us = now + (x.wanted_timeout_us if x.wanted_timeout_us else max(self.timeout_us, deployment.timeout_us))
     x.attempt_until_us = min(x.deadline_us, now + deployment.timeout_us)
-    if deployment.out_until_us:
-        begin_probe(x, now)
+    open_ticket(self, x)
     return set_deadline(x.client, x.attempt_until_us)
 
 
 cdef int attempt_failed(Exchange x, int failure, int64_t retry_after_us, str cause, str message) except -1:
     """Return 1 if the request is made again, after which nothing of the attempt is left; 0 if the failure is its answer."""
     cdef GatewayService self = x.service
-    cdef Deployment found
     cdef int64_t now = self.poller.now_us, wait
     cdef int limit
-    if x.deployment is None or failure == FAILURE_NONE:
+    cdef Deployment failed = x.deployment
+    if failed is None or failure == FAILURE_NONE:
         return 0
-    end_probe(x)
-    note_failure(x.deployment, failure, now - x.attempt_us, retry_after_us, now)
+    ticket_failed(self, x, failure, retry_after_us)
     if x.head_sent or x.last or x.closed or now >= x.deadline_us or not is_repeatable(x.operation):
         return 0
     x.cause = cause
     x.cause_message = message
-    limit = x.deployment.retries[failure]
+    limit = failed.retries[failure]
     if x.wanted_retries >= 0 and failure >= FAILURE_KEY:
         limit = x.wanted_retries
     wait = wait_us(self, x, retry_after_us)
@@ -46,11 +44,8 @@ cdef int attempt_failed(Exchange x, int failure, int64_t retry_after_us, str cau
         if not x.pinned:
             if x.tried is None:
                 x.tried = []
-            x.tried.append(x.deployment)
-            found = pick(self, x.group, x.operation, x.tried)
-            if found is not None:
-                again(x)
-                x.deployment = found
+            x.tried.append(failed)
+            if pick_another(self, x, failed):
                 x.retries += 1
                 x.retries_in_all += 1
                 return 1
@@ -59,6 +54,23 @@ cdef int attempt_failed(Exchange x, int failure, int64_t retry_after_us, str cau
     if fall_back(self, x, failure):
         return 1
     return x.retries < limit and wait <= WAIT_MOST_US and wait_and_retry(self, x, failure, wait)
+
+
+cdef int pick_another(GatewayService self, Exchange x, Deployment failed) except -1:
+    """Let the request be made again at a deployment that was not tried yet. Return 0 if there is none that can be asked soon."""
+    cdef int found = pick(self, x, x.group, x.tried)
+    cdef Deployment chosen = x.deployment
+    if found == PICK_NONE or found == PICK_HOLD and x.choice.until_us - self.poller.now_us > WAIT_BEFORE_FALLBACK_US:
+        return 0
+    # What is left of the attempt is the failed one's.
+    x.deployment = failed
+    again(x)
+    if found == 0:
+        x.deployment = chosen
+        return 1
+    # It is held back when the batch is over.
+    x.waking = True
+    return 1
 
 
 cdef inline bint is_repeatable(Operation operation) noexcept:
@@ -93,8 +105,9 @@ cdef int wait_and_retry(GatewayService self, Exchange x, int failure, int64_t wa
 
 cdef int64_t wait_us(GatewayService self, Exchange x, int64_t retry_after_us) noexcept:
     """Return how long to wait before the group is asked again: exponential, with chance in it, and what the provider asks for."""
-    cdef double wait = self.backoff_s, chance = <double>(next_random(self) >> 11) / 9007199254740992.0
+    cdef double wait = self.backoff_s, chance = fleet_random(self.fleet)
     cdef Deployment deployment
+    cdef const int64_t *known
     cdef int i
     for i in range(min(x.rounds, 32)):
         wait *= self.backoff_factor
@@ -102,7 +115,8 @@ cdef int64_t wait_us(GatewayService self, Exchange x, int64_t retry_after_us) no
     wait = max(wait * (1 + chance / 10 if self.backoff_exact else (1 + chance) / 2), self.backoff_least_s)
     if retry_after_us:
         for deployment in x.group.deployments:
-            if deployment is not x.deployment and serves(deployment, x.operation) and not is_out(deployment, self.poller.now_us):
+            known = known_of(self.fleet, deployment.number)
+            if deployment is not x.deployment and serves(deployment, x.operation) and not is_out(known, self.poller.now_us):
                 # Another one may be asked sooner.
                 return <int64_t>(wait * 1000000)
         retry_after_us += <int64_t>(chance * min(retry_after_us // 10, 500000))
@@ -112,7 +126,8 @@ cdef int64_t wait_us(GatewayService self, Exchange x, int64_t retry_after_us) no
 cdef int fall_back(GatewayService self, Exchange x, int failure) except -1:
     """Let the request be made again of the next model that stands in for this one. Return 0 if there is none."""
     cdef object found, fitting
-    cdef Deployment deployment
+    cdef int chosen
+    cdef Deployment failed = x.deployment, deployment
     while not x.pinned:
         found = self.control.fall_back(x, failure)
         if found is None:
@@ -120,11 +135,14 @@ cdef int fall_back(GatewayService self, Exchange x, int failure) except -1:
         fitting = self.control.check(x, found[0]) if self.checks and x.operation.kind_bit & KIND_CHAT else found[0]
         if type(fitting) is tuple:
             continue
-        deployment = pick(self, <Group>fitting, x.operation, None)
-        if deployment is None:
+        chosen = pick(self, x, <Group>fitting, None)
+        if chosen == PICK_NONE:
             continue
+        deployment = x.deployment
         x.override = found[1]
+        x.deployment = failed
         again(x)
+        x.waking = chosen == PICK_HOLD
         x.group = <Group>fitting
         x.model = x.group.name
         if x.path_model is not None:
@@ -200,18 +218,23 @@ cdef int let_go(Exchange x) except -1:
 
 
 cdef int make_again(Exchange x) except -1:
-    """Make a request again whose attempt failed."""
+    """Make a request again whose attempt failed, or that had to wait."""
     cdef GatewayService self = x.service
-    cdef Deployment deployment
+    cdef int found
     if x.closed or not x.again:
         return 0
     x.again = False
-    if x.resume_us:
+    if x.waking:
+        if look_again(self, x):
+            return 0
+    elif x.resume_us:
         x.resume_us = 0
-        if not x.pinned:
-            deployment = pick(self, x.group, x.operation, None)
-            if deployment is not None:
-                x.deployment = deployment
+        found = PICK_NONE if x.pinned else pick(self, x, x.group, None)
+        if found == PICK_HOLD:
+            enqueue(self, x, False)
+            return 0
+        if found == PICK_NONE:
+            take_deployment(self, x, x.group, x.deployment)
     if x.override is not None and replace_body(x, x.override):
         return self.refuse(x, "invalid_body", "the body that a fallback makes of the request is no JSON object")
     return self.ask(x)

@@ -63,6 +63,10 @@ cdef enum:
     KNOWN_PROBE_UNTIL_US = 14
     KNOWN_SEEN = 15         # most requests seen to be answered at a time: it has at least as many slots
     KNOWN_RETRY_US = 16     # what the last 429 said
+    KNOWN_EJECTED = 17      # 1: it is or was out for failures, and no good answer has come since
+    KNOWN_OUT_SINCE_US = 18  # when it was last put out: answers to earlier requests say nothing
+    KNOWN_MINUTE_FAILURES = 19  # within the present minute, as below
+    KNOWN_CHUNK_TOKENS = 20  # output tokens per event of a stream; 0: not learned
     KNOWN_WORDS = 24
     # Regression sums, under SUMS_TAKEN_US: when they were taken; 0: free.
     SUMS_TAKEN_US = 0

@@ -39,9 +39,15 @@ cdef int decide(Fleet self, const Prospect *p, Choice *choice, int64_t now_us) n
     choice.at = p.at
     if is_full(p):
         choice.at = PICK_HOLD
+        choice.wait_s = max(p.wait_s, p.own_s - s_alone(self, p))
         if p.wait_s > 0:
             choice.until_us = now_us + <int64_t>(p.wait_s * MICROSECONDS)
     return choice.at
+
+
+cdef inline double s_alone(Fleet self, const Prospect *p) noexcept:
+    """Return how long a request takes once it runs among as many as there are slots."""
+    return (p.prefill_s + p.decode_s) * power_of(&self.members[p.deployment], p.cap)
 
 
 cdef int fleet_take(Fleet self, const Asked *asked, const Candidate *candidate, int64_t now_us, Choice *choice) noexcept:

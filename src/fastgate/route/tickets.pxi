@@ -160,7 +160,7 @@ cdef void fleet_ended(Fleet self, Ticket *t, int64_t output_tokens, const Timing
         output_tokens = t.tokens
     self.members[t.deployment].live_tokens += max(<int64_t>0, output_tokens - t.tokens)
     close_ticket(self, t, now_us)
-    note_success(self, t.deployment, now_us)
+    note_success(self, t.deployment, t.dispatched_us, now_us)
     if output_tokens > 0:
         learn_end(self, t, <double>output_tokens, exact, now_us)
         learn_length(self, t.group, <double>output_tokens)
@@ -193,15 +193,16 @@ cdef void learn_end(Fleet self, const Ticket *t, double tokens, const Timings *e
 
 
 cdef void fleet_failed(Fleet self, Ticket *t, int failure, int64_t retry_after_us, int64_t now_us) noexcept:
-    """The attempt is over without a good answer. *retry_after_us*: of a 429; 0: it did not say."""
+    """The attempt is over without a good answer: FAILURE_*. *retry_after_us*: of a 429; 0: it did not say."""
     if not t.open:
         return
     close_ticket(self, t, now_us)
-    if failure == FAILURE_RATE_LIMITED:
+    if failure == FAILURE_RATE_LIMIT:
         note_limited(self, t.deployment, retry_after_us, now_us)
-    elif failure == FAILURE_SERVER or failure == FAILURE_TIMEOUT:
-        note_failure(self, t.deployment, (now_us - t.dispatched_us) * 1e-6, now_us)
-    elif failure == FAILURE_CALLER:
-        note_success(self, t.deployment, now_us)
+    elif failure >= FAILURE_KEY:
+        note_failure(self, t.deployment, failure, (now_us - t.dispatched_us) * 1e-6, now_us)
+    elif failure >= FAILURE_CALLER:
+        # It judged the request.
+        note_success(self, t.deployment, t.dispatched_us, now_us)
     use_add(use_of(self, t.deployment) + USE_TOKENS, now_us // (60 * MICROSECONDS),
             (<int64_t>t.prompt_tokens if t.tokens else 0) + t.tokens - t.used_tokens)

@@ -3,7 +3,8 @@
 cdef dict FAILURES = {
     "server": FAILURE_SERVER,
     "timeout": FAILURE_TIMEOUT,
-    "rate_limited": FAILURE_RATE_LIMITED,
+    "rate_limited": FAILURE_RATE_LIMIT,
+    "key": FAILURE_KEY,
     "caller": FAILURE_CALLER,
     "cancelled": FAILURE_CANCELLED,
 }
@@ -42,7 +43,7 @@ cdef class Attempt:
             fleet_ended(self.fleet, &self.ticket, output_tokens, &timings, now_us)
 
     def failed(self, str failure, int64_t now_us, int64_t retry_after_us=0):
-        """There is no good answer: "server", "timeout", "rate_limited", "caller" or "cancelled"."""
+        """There is no good answer: "server", "timeout", "rate_limited", "key", "caller" or "cancelled"."""
         fleet_failed(self.fleet, &self.ticket, FAILURES[failure], retry_after_us, now_us)
 
 

@@ -117,7 +117,7 @@ class Translator:
         if len(left) == len(group.deployments):
             return group
         if left:
-            return Group(group.name, group.literal, left)
+            return group.of(left)
         return _explain(group, reasons)
 
     def change(self, exchange: Exchange) -> tuple[bytes, bytes] | Refusal:

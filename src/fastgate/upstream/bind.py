@@ -64,13 +64,15 @@ class Binder:
         self._tls: ssl.SSLContext | None = None
         self.pools: dict[str, Pool] = {}
         self.origins: dict[str, str] = {}
-        # Numbered in the order of model_list, which is the same in every worker.
+        # Numbered in the same order.
         self._accounts: dict[tuple[str, str], int] = {}
         self._identities: dict[object, Authorization | None] = {}
+        # In the order of model_list, which is the same in every worker.
+        self._numbers = {deployment.deployment_id: number for number, deployment in enumerate(settings.deployments)}
         for deployment in settings.deployments:
             self._account(deployment)
 
-    def bind(self, deployment: Deployment, model: str, weight: int) -> Bound:
+    def bind(self, deployment: Deployment, model: str) -> Bound:
         """Return *deployment*, ready to be asked for *model*. Raise ConfigError if its URL or fields cannot be sent."""
         provider = PROVIDERS[deployment.provider]
         native = {provider.dialect, "openai_responses"} if provider.responses else {provider.dialect}
@@ -80,7 +82,6 @@ class Binder:
         origin = Origin(deployment.api_base, deployment.deployment_id)
         fixed = fixed_fields(deployment, provider, origin)
         authorized = self._authorization(deployment, provider)
-        reliability = self._settings.reliability
         self.origins[deployment.deployment_id] = origin.name
         answer_fields = f"x-fastgate-deployment: {_field_text(deployment.deployment_id)}\r\n"
         if self._settings.litellm_headers:
@@ -109,11 +110,8 @@ class Binder:
             gap_timeout_s=self._settings.upstream.between_chunks_timeout_s,
             stream_usage=not deployment.api_version or deployment.api_version >= _STREAM_USAGE_SINCE,
             account=self._account(deployment),
-            weight=weight,
+            number=self._numbers[deployment.deployment_id],
             retries=deployment.retries,
-            allowed_fails=reliability.allowed_fails,
-            cooldown_s=deployment.cooldown_s if deployment.cooldown_s >= 0 else reliability.cooldown_s,
-            never_out=not reliability.cooldowns,
         )
 
     def _authorization(self, deployment: Deployment, provider: Provider) -> Authorization | None:

@@ -162,6 +162,7 @@ cdef class UpstreamConnection(Connection):
         if not self.feed_body(p + used, n - used, &step):
             # More to come: what is here goes out now, from where it lies.
             relay_flush(exchange)
+            tell_progress(exchange)
             buffer_free(&self.inbound)
             if self.fd >= 0 and self.exchange is not None:
                 self.deadline_us = self.poller.now_us + silence_us(exchange)

@@ -16,7 +16,7 @@ from fastgate.accept.supervisor import RunWorker, Supervisor
 WORKERS = 2
 
 
-def answer(sockets: tuple[socket.socket, ...], line: socket.socket) -> int:
+def answer(sockets: tuple[socket.socket, ...], line: socket.socket, place: int) -> int:
     """Serve until told to end, or until nobody is there to tell."""
     line.send(lifeline.READY)
     selector = selectors.DefaultSelector()
@@ -31,22 +31,22 @@ def answer(sockets: tuple[socket.socket, ...], line: socket.socket) -> int:
             accepted.close()
 
 
-def refuse(sockets: tuple[socket.socket, ...], line: socket.socket) -> int:
+def refuse(sockets: tuple[socket.socket, ...], line: socket.socket, place: int) -> int:
     line.send(lifeline.FAILED + b"config.yaml:1:1: nothing is right")
     return lifeline.CONFIG_INVALID
 
 
-def die(sockets: tuple[socket.socket, ...], line: socket.socket) -> int:
+def die(sockets: tuple[socket.socket, ...], line: socket.socket, place: int) -> int:
     os.kill(os.getpid(), signal.SIGKILL)
     return lifeline.ENDED
 
 
-def die_when_ready(sockets: tuple[socket.socket, ...], line: socket.socket) -> int:
+def die_when_ready(sockets: tuple[socket.socket, ...], line: socket.socket, place: int) -> int:
     line.send(lifeline.READY)
     return 9
 
 
-def hang(sockets: tuple[socket.socket, ...], line: socket.socket) -> int:
+def hang(sockets: tuple[socket.socket, ...], line: socket.socket, place: int) -> int:
     line.send(lifeline.READY)
     while True:
         signal.pause()

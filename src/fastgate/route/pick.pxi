@@ -126,6 +126,9 @@ cdef int pick(GatewayService self, Exchange x, Group group, list tried) except -
         able += not self.candidates[i].excluded
     if able == 0:
         return PICK_NONE
+    if count == 1 and not self.fleet.members[self.candidates[0].deployment].slots:
+        # Whatever it did: nobody else could do better, and its provider's word is worth more to the caller than a wait.
+        return take_deployment(self, x, group, <Deployment>group.deployments[0])
     describe_request(x, group)
     at = fleet_pick(self.fleet, group.strategy, &x.asked, self.candidates, <int>count, self.poller.now_us, &x.choice)
     if x.choice.panic and tried is not None:

@@ -63,7 +63,6 @@ class Simulated(Struct, frozen=True, kw_only=True):
 
 def write(result: Simulated) -> None:
     RESULT.write_bytes(msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n")
-    PAGE.write_text(page(result))
 
 
 def read() -> Simulated:

@@ -36,7 +36,7 @@ LAYERS = (
     (*STEPS, "endpoints"),
     ("gateway",),
     ("accept", "control"),
-    ("mock", "litellm_flags"),
+    ("mock", "bench", "litellm_flags"),
     ("cli",),
     ("__main__",),
 )

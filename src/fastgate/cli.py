@@ -1,4 +1,4 @@
-"""The command line: `fastgate serve`, `check`, `demo`, `mock`, and LiteLLM's own invocations without a subcommand.
+"""The command line: `fastgate serve`, `check`, `demo`, `mock`, `bench`, and LiteLLM's own invocations without a subcommand.
 
 Only click is imported here; each command imports what it runs, so that --version and --help answer at once.
 """
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fastgate import __version__
+from fastgate.bench import bench
 from fastgate.litellm_flags import NO_EFFECT, add_litellm_flags
 
 if TYPE_CHECKING:
@@ -328,6 +329,7 @@ def mock(host: str, port: int, behaviour: str, seed: int) -> int:
 
 
 add_litellm_flags(serve)
+root.add_command(bench)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import orjson
 import pytest
 
+import fastgate as fastgate_package
 from fastgate.mock.behaviour import PARAMETERS, Behaviour, parse_behaviour
 from tests.support.gateway import SCALE
 
@@ -67,11 +68,11 @@ def test_the_command_line_loads_no_loop_no_core_and_no_parser() -> None:
 def test_help_shows_the_commands_and_examples() -> None:
     done = fastgate("--help")
     assert done.returncode == 0
-    for word in ("serve", "demo", "mock", "check", "fastgate serve --config config.yaml", "fastgate --config litellm_config.yaml"):
+    for word in ("serve", "demo", "mock", "check", "bench", "fastgate serve --config config.yaml", "fastgate --config litellm_config.yaml"):
         assert word in done.stdout
 
 
-@pytest.mark.parametrize("command", ["serve", "demo", "mock", "check"])
+@pytest.mark.parametrize("command", ["serve", "demo", "mock", "check", "bench"])
 def test_every_command_has_help(command: str) -> None:
     done = fastgate(command, "--help")
     assert done.returncode == 0
@@ -89,6 +90,25 @@ def test_the_mocks_help_tells_every_setting_of_its_answers_with_examples() -> No
     assert len(behaviours) == 3
     for by_option, by_field, by_name in behaviours:
         assert parse_behaviour(by_option or by_field or by_name, Behaviour(), separator="&" if by_name else ",") != Behaviour()
+
+
+def test_bench_gives_its_arguments_to_the_benchmark_of_the_checkout() -> None:
+    done = fastgate("bench", "routing", "--help")
+    assert done.returncode == 0
+    assert "usage: python -m benchmarks.routing" in done.stdout
+    assert "--real" in done.stdout
+
+
+def test_bench_says_where_it_works_when_there_is_no_checkout(tmp_path: Path) -> None:
+    package = tmp_path / "site" / "fastgate"
+    package.mkdir(parents=True)
+    for name in ("__init__.py", "__main__.py", "bench.py", "cli.py", "errors.py", "litellm_flags.py"):
+        (package / name).write_bytes((Path(fastgate_package.__file__).parent / name).read_bytes())
+    command = [sys.executable, "-m", "fastgate", "bench", "routing"]
+    env = os.environ | {"PYTHONPATH": str(tmp_path / "site")}
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=env, timeout=20 * SCALE, check=False)
+    assert done.returncode == 2
+    assert "change into a checkout" in done.stderr
 
 
 def test_without_arguments_the_help_is_shown_as_a_usage_error() -> None:

@@ -497,6 +497,76 @@ cdef class Keys:
     cdef bint check(self, const uint8_t *key, Py_ssize_t n) noexcept
 
 
+# --- limit
+
+cdef enum:
+    # Cells that one request can be charged in together.
+    MAX_ASKS = 16
+
+# What the units of a cell are.
+cdef enum:
+    COUNTED_REQUESTS = 0
+    COUNTED_TOKENS = 1
+    COUNTED_INPUT_TOKENS = 2
+    COUNTED_OUTPUT_TOKENS = 3
+    COUNTED_KINDS = 4
+
+cdef struct Rate:
+    # What a unit costs, rounded up; 1 at least.
+    int64_t increment_ns
+    # What the units that may be taken at once cost.
+    int64_t burst_ns
+
+# Units wanted from a cell.
+cdef struct Ask:
+    int64_t *cell
+    Rate rate
+    int64_t units
+    # COUNTED_*
+    int counted
+
+# Units taken from a cell, as they were charged.
+cdef struct Loan:
+    int64_t *cell
+    int64_t increment_ns
+    int64_t taken_ns
+    # COUNTED_*
+    int counted
+
+# What a request has borrowed until it is known what it used.
+cdef struct Borrowed:
+    # 0: nothing, or settled.
+    int count
+    # Of the asks that were refused: the one to wait longest for.
+    int refused
+    Loan loans[16]
+
+
+@final
+cdef class RateLimit:
+    cdef Rate rate
+    cdef readonly int64_t limit
+    # Units that may be taken at once.
+    cdef readonly int64_t burst
+
+
+@final
+cdef class Cells:
+    cdef uint8_t[::1] memory
+    cdef int64_t *words
+    cdef readonly int count
+
+
+@final
+cdef class BorrowedUnits:
+    cdef Cells cells
+    cdef Borrowed borrowed
+    # Until it would be there: -1 never, 0 all was taken.
+    cdef readonly int64_t wait_ns
+    # The ask to wait longest for; -1: none was refused.
+    cdef readonly int refused
+
+
 # --- route
 
 @final

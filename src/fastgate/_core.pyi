@@ -256,6 +256,78 @@ class Pool:
         """Close idle connections; those in use are closed when their answer ends."""
 
 @final
+class RateLimit:
+    """*limit* units in each *period_s*: all of them at once (a bucket), a tenth of them if *smooth*, or *burst*."""
+
+    def __new__(cls, limit: int, *, period_s: float = 60, smooth: bool = False, burst: int = 0) -> Self: ...
+    @property
+    def limit(self) -> int: ...
+    @property
+    def burst(self) -> int:
+        """Units that may be taken at once."""
+    @property
+    def increment_ns(self) -> int:
+        """What a unit costs, rounded up."""
+    @property
+    def burst_ns(self) -> int:
+        """What the burst costs."""
+
+@final
+class Cells:
+    """Cells by their number, in *memory*: a writable buffer, zeroed, at a multiple of 64, that all workers share; times are CLOCK_MONOTONIC.
+
+    A cell is a token bucket, or counts requests at a time in lanes. Without *now_ns* the clock is read.
+    """
+
+    def __new__(cls, memory: Buffer) -> Self: ...
+    @property
+    def count(self) -> int: ...
+    def word(self, cell: int) -> int:
+        """Return what stands in memory."""
+    def take(self, cell: int, limit: RateLimit, units: int = 1, now_ns: int = -1) -> int:
+        """Return 0 if *units* were taken, else the nanoseconds until they would be there; -1: they never are."""
+    def wait(self, cell: int, limit: RateLimit, units: int, now_ns: int) -> int:
+        """Return what `take` would, and take nothing."""
+    def charge(self, cell: int, limit: RateLimit, units: int, now_ns: int) -> None:
+        """Take *units* whether they are there or not."""
+    def remaining(self, cell: int, limit: RateLimit, now_ns: int) -> int:
+        """Return the units that are there."""
+    def reset_ns(self, cell: int, now_ns: int) -> int:
+        """Return the nanoseconds until the bucket is full again."""
+    def borrow(self, asks: Iterable[tuple[int, RateLimit, str, int]], now_ns: int = -1) -> BorrowedUnits:
+        """Return what was borrowed for all the *asks*, (cell, limit, what is counted, units): all of them, or nothing.
+
+        Counted are "requests", "tokens", "input_tokens" or "output_tokens".
+        """
+    def acquire(self, cell: int, lane: int, limit: int) -> bool:
+        """Whether one more was counted in the worker's *lane* (0 to 7, at most 255 in each), so that all have *limit* at most."""
+    def release(self, cell: int, lane: int) -> None:
+        """Count one fewer in the worker's own *lane*."""
+    def clear_lane(self, cell: int, lane: int) -> None:
+        """Forget what a worker that is dead had in its lane."""
+    def in_use(self, cell: int) -> int:
+        """Return what all lanes have together."""
+    def time_takes(self, cell: int, times: int, clock: bool) -> float:
+        """Return the nanoseconds that a take costs, of *times* in a row that are all admitted; *clock*: the clock is read for each."""
+    def time_borrows(self, asks: Iterable[tuple[int, RateLimit, str, int]], times: int) -> tuple[float, float]:
+        """Return the nanoseconds that borrowing, with a reading of the clock, and settling the *asks* cost, of *times* in a row."""
+
+@final
+class BorrowedUnits:
+    """What `Cells.borrow` took: all, or nothing if `wait_ns` is not 0."""
+
+    @property
+    def wait_ns(self) -> int:
+        """Nanoseconds until it would be there: -1 never, 0 all was taken."""
+    @property
+    def refused(self) -> int:
+        """The ask to wait longest for; -1: none was refused."""
+    def settle(self, *, requests: int = 1, tokens: int = 0, input_tokens: int = 0, output_tokens: int = 0) -> None:
+        """Charge what was used; a second time it is nothing."""
+    def give_back(self) -> None:
+        """Give all back: the request was not made."""
+
+@final
 class Owners:
     """Accounts by the ids that they made.
 

@@ -109,6 +109,12 @@ cdef extern from "poll.h" nogil:
     int poll(pollfd *fds, unsigned long n, int timeout)
 
 
+cdef inline int64_t monotonic_ns() noexcept:
+    cdef timespec t
+    clock_gettime(CLOCK_MONOTONIC, &t)
+    return <int64_t>t.tv_sec * 1000000000 + t.tv_nsec
+
+
 cdef inline int64_t monotonic_us() noexcept:
     cdef timespec t
     clock_gettime(CLOCK_MONOTONIC, &t)

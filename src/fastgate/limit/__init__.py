@@ -1,0 +1,1 @@
+"""limit: what a caller, and what a provider, has room for."""

@@ -102,11 +102,13 @@ cdef enum:
     FIELD_X_API_KEY = 7
     FIELD_CONNECTION = 8
     FIELD_REQUEST_ID = 9
+    FIELD_RETRY_AFTER = 11
     FIELD_CONTENT_TYPE = 13
     FIELD_X_REQUEST_ID = 14
     FIELD_AUTHORIZATION = 15
     FIELD_CONTENT_LENGTH = 16
     FIELD_X_GOOG_API_KEY = 19
+    FIELD_RETRY_AFTER_MS = 20
     FIELD_ACCEPT_ENCODING = 22
     FIELD_X_FASTGATE_MODEL = 24
     FIELD_CONTENT_ENCODING = 25
@@ -565,6 +567,51 @@ cdef class BorrowedUnits:
     cdef readonly int64_t wait_ns
     # The ask to wait longest for; -1: none was refused.
     cdef readonly int refused
+
+
+# What an answer's head says of one limit; -1: nothing.
+cdef struct Said:
+    int64_t limit
+    int64_t remaining
+    # Until the whole limit is there again, and how far that may be off.
+    int64_t reset_ns
+    int64_t reset_error_ns
+
+cdef struct HeadLimits:
+    # By what is counted.
+    Said said[4]
+    # -1: not said.
+    int64_t retry_after_ns
+
+# What one attempt counts for in the mirror; lies in its exchange. All zero: nothing.
+cdef struct Mirrored:
+    bint open
+    int account
+    int64_t dispatched_ns
+    # Estimates, by what is counted, and the units that the account had been sent then, these among them.
+    int64_t units[4]
+    int64_t marks[4]
+    # First the configured cells, then the mirrored.
+    Borrowed borrowed
+    int configured
+
+
+@final
+cdef class Mirror:
+    cdef uint8_t[::1] memory
+    cdef int64_t *words
+    cdef readonly int accounts
+    cdef readonly int deployments
+    # Configured requests and tokens of each deployment; an increment of 0: none. Not shared: the configuration is.
+    cdef Rate *configured
+
+
+@final
+cdef class MirroredRequest:
+    cdef Mirror mirror
+    cdef Mirrored mirrored
+    # Until it could be sent: -1 never, 0 it was.
+    cdef readonly int64_t wait_us
 
 
 # --- route

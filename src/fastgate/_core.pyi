@@ -274,7 +274,7 @@ class RateLimit:
 
 @final
 class Cells:
-    """Cells by their number, in *memory*: a writable buffer, zeroed, at a multiple of 64, that all workers share; times are CLOCK_MONOTONIC.
+    """Cells by their number, in *memory*: a writable buffer, zeroed, at a multiple of 64, which all workers share. Times: CLOCK_MONOTONIC.
 
     A cell is a token bucket, or counts requests at a time in lanes. Without *now_ns* the clock is read.
     """
@@ -326,6 +326,60 @@ class BorrowedUnits:
         """Charge what was used; a second time it is nothing."""
     def give_back(self) -> None:
         """Give all back: the request was not made."""
+
+_Said = tuple[int, int, int]
+
+@final
+class Mirror:
+    """The limits of *accounts*, and those configured of *deployments*, in *memory* that all workers share.
+
+    *memory*: a writable buffer of `Mirror.size(...)` bytes, zeroed, at a multiple of 64. An account is what shares limits at a provider: a
+    key, and where limits are per model, the model too. Times are CLOCK_MONOTONIC, but for *wall_us*, since 1970.
+    """
+
+    def __new__(cls, memory: Buffer, accounts: int, deployments: int) -> Self: ...
+    @property
+    def accounts(self) -> int: ...
+    @property
+    def deployments(self) -> int: ...
+    @staticmethod
+    def size(accounts: int, deployments: int) -> int:
+        """Return the bytes of memory that these need."""
+    @staticmethod
+    def read(head: bytes, wall_us: int) -> tuple[dict[str, _Said], int]:
+        """Return what the complete *head* of an answer says; -1: nothing.
+
+        That is (limit, remaining, reset_ns) by what is counted (`Cells.borrow`), and retry_after_ns.
+        """
+    def describe(self, deployment: int, *, rpm: int = 0, tpm: int = 0, smooth: bool = False) -> None:
+        """Say which limits of a *deployment* are configured, 0: none; *smooth*: a tenth of them at once."""
+    def wait(self, account: int, deployment: int, now_us: int, *, input_tokens: int = 0, output_tokens: int = 0) -> tuple[int, int]:
+        """Return when a request is admitted and how long after it one more is, in us: (0, ...) now, (-1, ...) never."""
+    def send(
+        self, account: int, deployment: int, now_us: int, *, input_tokens: int = 0, output_tokens: int = 0, anyway: bool = False
+    ) -> MirroredRequest:
+        """Return the request as it was charged; if its `wait_us` is not 0 it was not, and must wait.
+
+        *anyway*: whatever the provider has said; what is configured holds still. *deployment* -1: nothing is configured.
+        """
+    def time_requests(self, head: bytes, now_us: int, times: int) -> tuple[float, float, float, float]:
+        """Return the nanoseconds of a wait, a charge, an answer's *head* and a settlement, of *times* in a row of 16 requests."""
+    def snapshot(self, account: int, now_us: int) -> dict[str, Any]:
+        """Return what is known of an account's limits."""
+
+@final
+class MirroredRequest:
+    """One request at one account, from `Mirror.send`. What is told behind its end is nothing."""
+
+    @property
+    def wait_us(self) -> int:
+        """Microseconds until it could be sent: -1 never, 0 it was."""
+    def answered(self, head: bytes, now_us: int, wall_us: int) -> None:
+        """Take over what the complete *head* of the answer says."""
+    def settle(self, *, input_tokens: int = 0, output_tokens: int = 0) -> None:
+        """Correct the estimates by what was used."""
+    def cancel(self) -> None:
+        """Take all back: the request was not sent."""
 
 @final
 class Owners:

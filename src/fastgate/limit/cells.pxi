@@ -17,6 +17,8 @@ cdef class RateLimit:
         self.limit = limit
         self.burst = burst if burst else (max(limit // 10, <int64_t>1) if smooth else limit)
         rate_fill(&self.rate, limit, <int64_t>(period_s * 1000000000), self.burst)
+        if self.rate.burst_ns == FG_MAX_CHARGE_NS:
+            raise ValueError(f"{limit} in {period_s} s take more than a year to bring a burst of {self.burst}")
 
     @property
     def increment_ns(self):
@@ -28,7 +30,7 @@ cdef class RateLimit:
 
 
 cdef class Cells:
-    """Cells by their number, in *memory*: a writable buffer, zeroed, at a multiple of 64, that all workers share; times are CLOCK_MONOTONIC.
+    """Cells by their number, in *memory*: a writable buffer, zeroed, at a multiple of 64, which all workers share. Times: CLOCK_MONOTONIC.
 
     A cell is a token bucket, or counts requests at a time in lanes. Without *now_ns* the clock is read.
     """

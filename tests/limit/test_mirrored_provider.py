@@ -3,6 +3,7 @@
 import heapq
 import mmap
 import random
+from fractions import Fraction
 from itertools import count
 
 import pytest
@@ -43,6 +44,19 @@ class Provider:
             said |= {f"limit_{kind}": limit, f"remaining_{kind}": int(level)}
             said[f"reset_{kind}"] = f"{float(limit - level) * self.buckets[kind].increment_ns / 1e9:.3f}s"
         return said
+
+
+class Windows(Provider):
+    """Admits *rpm* and *tpm* in each minute of the clock."""
+
+    def ask(self, now_us: int, tokens: int) -> dict[str, object]:
+        minute = now_us // (60 * S) * 60 * S
+        for bucket in self.buckets.values():
+            if bucket.filled_ns < minute * NS:
+                bucket.level, bucket.filled_ns = Fraction(bucket.burst), minute * NS
+            # As if no time had gone by since: nothing comes back before the next minute.
+        said = super().ask(minute, tokens)
+        return said | {f"reset_{kind}": f"{(minute + 60 * S - now_us) / S:.3f}s" for kind in self.limits}
 
 
 def run(provider: Provider, workers: list[Mirror], seconds: int, per_s: int, seed: int) -> None:
@@ -86,6 +100,15 @@ def test_hardly_a_request_is_refused_and_hardly_any_of_the_limit_is_left(rpm: in
     minutes = seconds / 60 + 1
     assert provider.refused <= 0.01 * provider.admitted
     assert max(provider.admitted / (rpm * minutes), provider.tokens / (tpm * minutes)) >= 0.95
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_provider_that_counts_by_the_minute_of_the_clock_refuses_few(seed: int) -> None:
+    provider = Windows(300, 10**9)
+    run(provider, [mirror()], 300, 40, seed)
+    # Six minutes begin. Between two answers a window looks like a bucket, so that some are sent too early.
+    assert provider.refused <= 0.03 * provider.admitted
+    assert provider.admitted >= 0.9 * 300 * 6
 
 
 def test_processes_share_what_one_of_them_heard() -> None:

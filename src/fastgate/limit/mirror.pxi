@@ -62,7 +62,8 @@ cdef inline void units_fill(int64_t *units, int64_t input_tokens, int64_t output
 
 cdef int mirror_asks(Mirror self, int account, int deployment, const int64_t *units, int64_t now_ns, Ask *asks, int *configured) noexcept:
     """Fill *asks* with the cells of a request, those of its *deployment* (-1: none) first; return their number."""
-    cdef const int64_t *quota
+    cdef int64_t *quota
+    cdef int64_t limit
     cdef Ask *ask
     cdef int kind, count = 0
     if deployment >= 0:
@@ -80,11 +81,11 @@ cdef int mirror_asks(Mirror self, int account, int deployment, const int64_t *un
         ask = &asks[count]
         ask.rate.increment_ns = fg_get(quota + QUOTA_INCREMENT_NS)
         if ask.rate.increment_ns:
-            ask.cell = quota_of(self, account, kind) + QUOTA_CELL
+            limit = fg_get(quota + QUOTA_LIMIT)
+            ask.cell = quota + QUOTA_CELL
+            ask.rate.burst_ns = fg_charge(limit, ask.rate.increment_ns)
             # More than the limit is admitted when all of it is there: the provider will say what it thinks of that.
-            ask.units = fg_get(quota + QUOTA_LIMIT)
-            ask.rate.burst_ns = fg_charge(ask.units, ask.rate.increment_ns)
-            ask.units = min(ask.units, units[kind])
+            ask.units = min(limit, units[kind])
             ask.counted = kind
             count += 1
     ask = &asks[count]

@@ -49,6 +49,21 @@ def test_a_refusal_charges_no_level_whichever_refuses(order: list[int], full: in
     assert [seen.word(cell) for cell, _, _, _ in asks] == before
 
 
+def test_what_was_taken_before_another_refused_is_given_back() -> None:
+    seen, limit, ample = cells(), RateLimit(3), RateLimit(600)
+    # Each ask alone has room: only while they are taken does the last one find none, as when another process was faster.
+    asks = [(8, ample, "requests", 1), (0, limit, "requests", 1), (0, limit, "requests", 1)]
+    seen.take(0, limit, 2, START)
+    seen.take(8, ample, 1, START)
+    before = seen.word(0), seen.word(8)
+    refused = seen.borrow(asks, START)
+    assert (refused.wait_ns, refused.refused) == (20 * S, 2)
+    assert (seen.word(0), seen.word(8)) == before
+    refused.settle(requests=5)
+    assert (seen.word(0), seen.word(8)) == before
+    assert seen.borrow(asks, START + refused.wait_ns).wait_ns == 0
+
+
 def test_the_wait_is_the_longest_of_those_that_refuse() -> None:
     seen, asks = cells(), levels(60, 1, 30)
     for cell, limit, _, _ in asks:

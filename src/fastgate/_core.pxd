@@ -659,8 +659,9 @@ cdef class Deployment:
     cdef readonly int account
     # How often a request is made again after a failure of each class, FAILURE_*.
     cdef int retries[9]
-    # Its place in model_list: what all workers call it.
+    # Its place in model_list: what all workers call it. And the number of what its provider counts together.
     cdef readonly int number
+    cdef readonly int quota
 
 
 cdef enum:
@@ -1036,10 +1037,13 @@ cdef class Exchange:
     cdef public object wishes
     # Only its own deployment knows what the request refers to.
     cdef bint pinned
-    # The request as the router sees it, what it chose, and the attempt that is open.
+    # The request as the router sees it, what it chose, and the attempt that is open, there and at its provider's limits.
     cdef Asked asked
     cdef Choice choice
     cdef Ticket ticket
+    cdef Mirrored mirrored
+    # Its provider has seen it.
+    cdef bint dispatched
     # It is held back for a deployment that is worth waiting for (the choice's), since then; for that long in all.
     cdef bint queued
     cdef int64_t queued_us
@@ -1248,6 +1252,7 @@ cdef class GatewayService(Service):
     cdef bint litellm_headers
     cdef bint cors
     cdef Fleet fleet
+    cdef Mirror mirror
     # For one choice: the group's deployments.
     cdef Candidate *candidates
     cdef int candidates_limit

@@ -352,7 +352,10 @@ class Mirror:
         That is (limit, remaining, reset_ns) by what is counted (`Cells.borrow`), and retry_after_ns.
         """
     def describe(self, deployment: int, *, rpm: int = 0, tpm: int = 0, smooth: bool = False) -> None:
-        """Say which limits of a *deployment* are configured, 0: none; *smooth*: a tenth of them at once."""
+        """Say which limits of a *deployment* are configured, 0: none.
+
+        *smooth*: no minute, whenever it begins, has more than *rpm* requests, and a tenth of them are sent at once; else all are.
+        """
     def wait(self, account: int, deployment: int, now_us: int, *, input_tokens: int = 0, output_tokens: int = 0) -> tuple[int, int]:
         """Return when a request is admitted and how long after it one more is, in us: (0, ...) now, (-1, ...) never."""
     def send(
@@ -525,8 +528,8 @@ class Deployment:
     each request. *build_target*, called with (operation, query, path id), returns the upstream request's head up to the client's fields.
     *version_field* is sent when the caller names no version of the dialect. *secret* is taken out of the provider's error answers; b"":
     none. *timeout_s* holds for the whole request, *stream_timeout_s* for the first byte of a stream, *gap_timeout_s* between two
-    pieces. *account* as in `Owners`. *number*: its place in a `Fleet`. *retries*: how often a request is made again after a failure of
-    each of the nine classes.
+    pieces. *account* as in `Owners`. *number*: its place in a `Fleet`, *quota*: its account in a `Mirror`. *retries*: how often a request
+    is made again after a failure of each of the nine classes.
     """
 
     def __init__(
@@ -547,6 +550,7 @@ class Deployment:
         stream_usage: bool,
         account: int,
         number: int = 0,
+        quota: int = 0,
         kinds: Iterable[str] = (),
         speech: Any = None,
         changed_for: Iterable[bytes] = (),
@@ -556,6 +560,9 @@ class Deployment:
     @property
     def number(self) -> int:
         """Its place in model_list, and in a `Fleet`."""
+    @property
+    def quota(self) -> int:
+        """Its account in a `Mirror`."""
     @property
     def credentials(self) -> Any:
         """Where its token or its keys come from; None: it has a key, or needs none."""
@@ -724,8 +731,9 @@ class GatewayService(Service):
     *owners* None: nothing is remembered. *checks*: `check` is asked which deployments a request fits. *timeout_s* holds for a request and
     everything that is tried for it; a deployment's own holds if it is longer. *backoff_s*: before deployments that all failed are asked
     again, times *backoff_factor* each time, up to *backoff_limit_s*, at least *backoff_least_s*; chance halves it at the most, or
-    with *backoff_exact* lengthens it by a tenth at the most. *fleet* is asked where requests go; *wakers*: descriptors of the workers
-    by their lanes, none if there is one worker alone. *queue_limit* requests wait for *queue_s* at the most.
+    with *backoff_exact* lengthens it by a tenth at the most. *fleet* is asked where requests go, *mirror* whether their providers have
+    room; *wakers*: descriptors of the workers by their lanes, none if there is one worker alone. *queue_limit* requests wait for *queue_s*
+    at the most.
     """
 
     def __init__(
@@ -748,6 +756,7 @@ class GatewayService(Service):
         backoff_least_s: float = 0,
         backoff_exact: bool = False,
         fleet: Fleet,
+        mirror: Mirror,
         wakers: Iterable[int] = (),
         queue_limit: int = 1000,
         queue_s: float = 60,

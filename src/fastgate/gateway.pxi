@@ -10,8 +10,8 @@ cdef class GatewayService(Service):
     def __init__(self, Poller poller not None, keys, control, AccessLog log not None, *, bytes request_prefix,
                  bint allow_unauthenticated, bint litellm_headers, bint cors, Owners owners=None, bint checks=False,
                  double timeout_s=600, double backoff_s=0.5, double backoff_factor=2, double backoff_limit_s=8,
-                 double backoff_least_s=0, bint backoff_exact=False, Fleet fleet not None, wakers=(), int queue_limit=1000,
-                 double queue_s=60):
+                 double backoff_least_s=0, bint backoff_exact=False, Fleet fleet not None,
+                 Mirror mirror not None, wakers=(), int queue_limit=1000, double queue_s=60):
         self.poller = poller
         self.keys = keys
         self.control = control
@@ -29,6 +29,7 @@ cdef class GatewayService(Service):
         self.backoff_least_s = backoff_least_s
         self.backoff_exact = backoff_exact
         self.fleet = fleet
+        self.mirror = mirror
         self.queues = {}
         self.queue_limit = queue_limit
         self.queue_us = <int64_t>(queue_s * 1000000)

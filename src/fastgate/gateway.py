@@ -87,6 +87,7 @@ class Gateway:
             backoff_least_s=reliability.backoff_least_s,
             backoff_exact=reliability.backoff_exact,
             fleet=shared.fleet(lane, random.SystemRandom().getrandbits(62), settings),
+            mirror=shared.mirror(settings),
             wakers=shared.wakers,
             queue_limit=settings.routing.queue.max_requests,
             queue_s=settings.routing.queue.max_wait_s,

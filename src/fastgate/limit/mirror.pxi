@@ -37,6 +37,8 @@ cdef enum:
 cdef int64_t MAX_PERIOD_NS = 31 * 86400 * FG_SECOND_NS
 cdef int64_t MIN_PERIOD_NS = FG_SECOND_NS // 10
 cdef int64_t MINUTE_NS = 60 * FG_SECOND_NS
+# Slower paces are not tried: there a 429 puts a deployment out for a while (route/health), which says as much.
+cdef int64_t PACE_LEAST_NS = FG_SECOND_NS
 
 
 cdef inline int64_t *quota_of(Mirror self, int account, int kind) noexcept:
@@ -367,12 +369,12 @@ cdef void pace_lower(int64_t *pace, int64_t dispatched_ns, int64_t now_ns) noexc
     """Send 70 % of what was sent; once for all the requests that were under way then."""
     cdef int64_t since_ns = fg_get(pace + PACE_SINCE_NS)
     cdef int64_t increment_ns
-    if dispatched_ns < since_ns:
+    if dispatched_ns < since_ns or pace_seen_ns(pace, now_ns) > PACE_LEAST_NS:
         return
     increment_ns = max(pace_increment_ns(pace, now_ns), pace_seen_ns(pace, now_ns))
     if not fg_replace(pace + PACE_SINCE_NS, since_ns, now_ns):
         return
-    increment_ns = min(max(increment_ns * 10 // PACE_LOWER_TENTHS, <int64_t>1), MINUTE_NS)
+    increment_ns = min(max(increment_ns * 10 // PACE_LOWER_TENTHS, <int64_t>1), PACE_LEAST_NS)
     fg_put(pace + PACE_INCREMENT_NS, increment_ns)
     # Used up: the next is sent an interval from now.
     fg_put(pace + PACE_CELL, now_ns + max(increment_ns, FG_SECOND_NS))

@@ -43,11 +43,14 @@ cdef class Mirror:
         }, said.retry_after_ns
 
     def describe(self, int deployment, *, int64_t rpm=0, int64_t tpm=0, bint smooth=False):
-        """Say which limits of a *deployment* are configured, 0: none; *smooth*: a tenth of them at once."""
+        """Say which limits of a *deployment* are configured, 0: none.
+
+        *smooth*: no minute, whenever it begins, has more than *rpm* requests, and a tenth of them are sent at once; else all are.
+        """
         if mirror_deployment(self, deployment) < 0:
             raise IndexError("no deployment is meant")
         configure(&self.configured[2 * deployment + COUNTED_REQUESTS], rpm, smooth)
-        configure(&self.configured[2 * deployment + COUNTED_TOKENS], tpm, smooth)
+        configure(&self.configured[2 * deployment + COUNTED_TOKENS], tpm, False)
 
     def wait(self, int account, int deployment, int64_t now_us, *, int64_t input_tokens=0, int64_t output_tokens=0):
         """Return when a request is admitted and how long after it one more is, in us: (0, ...) now, (-1, ...) never."""
@@ -133,9 +136,10 @@ cdef class MirroredRequest:
 
 
 cdef int configure(Rate *rate, int64_t limit, bint smooth) except -1:
+    cdef int64_t burst = max(limit // 10, <int64_t>1) if smooth else limit
     if limit < 0:
         raise ValueError(f"{limit} is no limit")
-    rate_fill(rate, limit, MINUTE_NS, limit // 10 if smooth else limit)
+    rate_fill(rate, limit - burst + 1 if smooth else limit, MINUTE_NS, burst)
     if limit == 0:
         rate.increment_ns = 0
     return 0

@@ -9,7 +9,7 @@ import orjson
 from fastgate._core import Deployment as Bound
 from fastgate._core import Exchange, Group, Operation, Owners
 from fastgate.config.schema import Alias, Deployment, Routing
-from fastgate.route.shared import group_numbers
+from fastgate.route.shared import group_numbers, quota_numbers
 
 # Names that wildcards were asked for; each makes a group of its own.
 _WILDCARD_GROUPS = 10_000
@@ -18,7 +18,7 @@ _WILDCARD_NAME_BYTES = 2048
 # Most names that an unknown one is compared with.
 _COMPARED = 100
 
-Bind = Callable[[Deployment, str], Bound]
+Bind = Callable[[Deployment, str, int, int], Bound]
 
 
 class Groups:
@@ -36,6 +36,8 @@ class Groups:
         self._owners = owners
         self._routing = routing
         self._numbers = group_numbers(deployments)
+        quotas = quota_numbers(deployments)
+        self._places = {one.deployment_id: (number, quotas[number]) for number, one in enumerate(deployments)}
         # Shared with the compiled line, which looks here first.
         self.exact: dict[bytes, Group] = {}
         self._wildcards: list[tuple[str, str, list[Deployment]]] = []
@@ -62,10 +64,13 @@ class Groups:
         for members in names.values():
             for deployment in members:
                 key = deployment.api_key.reveal() if deployment.api_key else ""
-                self._accounts.setdefault((deployment.api_base, key), self._bind(deployment, deployment.model))
+                self._accounts.setdefault((deployment.api_base, key), self._bound(deployment))
+
+    def _bound(self, deployment: Deployment, matched: str = "*") -> Bound:
+        return self._bind(deployment, deployment.model.replace("*", matched, 1), *self._places[deployment.deployment_id])
 
     def _group(self, name: str, members: list[Deployment], matched: str = "") -> Group:
-        bound = [self._bind(member, member.model.replace("*", matched, 1)) for member in members]
+        bound = [self._bound(member, matched) for member in members]
         listed = members[0].model_name
         strategy = self._routing.strategies.get(listed, self._routing.strategy)
         return Group(name.encode(), orjson.dumps(name)[1:-1], bound, self._numbers[listed], strategy)

@@ -19,7 +19,7 @@ cdef class Deployment:
 
     def __init__(self, bytes deployment_id, *, bytes answer_fields, bytes model, Pool pool, native, str dialect, build_target,
                  bytes version_field, bytes secret, double timeout_s, double stream_timeout_s, double gap_timeout_s, bint stream_usage,
-                 int account, int number=0, kinds=(), speech=None, changed_for=(), credentials=None, retries=(0,) * 9):
+                 int account, int number=0, int quota=0, kinds=(), speech=None, changed_for=(), credentials=None, retries=(0,) * 9):
         cdef int i
         self.deployment_id = deployment_id
         self.answer_fields = answer_fields
@@ -41,6 +41,7 @@ cdef class Deployment:
         self.stream_usage = stream_usage
         self.account = account
         self.number = number
+        self.quota = quota
         for kind in kinds:
             self.kind_bits |= kind_bit(kind)
         self.speech = speech
@@ -115,27 +116,83 @@ cdef int pick(GatewayService self, Exchange x, Group group, list tried) except -
     """
     cdef Deployment deployment
     cdef Py_ssize_t count = len(group.deployments), i
-    cdef int at, able = 0
+    cdef int64_t units[COUNTED_KINDS]
+    cdef int64_t wait_us
+    cdef int at, able = 0, turn
+    mirror_cancel(self.mirror, &x.mirrored)
     if count > self.candidates_limit:
         candidates_grow(self, count)
+    describe_request(x, group)
+    units_of(self, x, units)
     memset(self.candidates, 0, count * sizeof(Candidate))
     for i in range(count):
         deployment = <Deployment>group.deployments[i]
         self.candidates[i].deployment = deployment.number
         self.candidates[i].excluded = not serves(deployment, x.operation) or tried is not None and holds_deployment(tried, deployment)
-        able += not self.candidates[i].excluded
+        if not self.candidates[i].excluded:
+            able += 1
+            note_limits(self, deployment, units, &self.candidates[i])
     if able == 0:
         return PICK_NONE
     if count == 1 and not self.fleet.members[self.candidates[0].deployment].slots:
-        # Whatever it did: nobody else could do better, and its provider's word is worth more to the caller than a wait.
-        return take_deployment(self, x, group, <Deployment>group.deployments[0])
-    describe_request(x, group)
+        return pick_only(self, x, group, units)
     at = fleet_pick(self.fleet, group.strategy, &x.asked, self.candidates, <int>count, self.poller.now_us, &x.choice)
     if x.choice.panic and tried is not None:
         return PICK_NONE
-    if at < 0:
-        return at
-    x.deployment = <Deployment>group.deployments[at]
+    for turn in range(8):
+        if at < 0:
+            return at
+        deployment = <Deployment>group.deployments[at]
+        wait_us = mirror_charge(self.mirror, &x.mirrored, deployment.quota, deployment.number, units, self.poller.now_us, False)
+        if wait_us == 0:
+            x.deployment = deployment
+            return 0
+        # Another worker was faster: what it left is looked at anew.
+        note_limits(self, deployment, units, &self.candidates[at])
+        at = fleet_pick(self.fleet, group.strategy, &x.asked, self.candidates, <int>count, self.poller.now_us, &x.choice)
+    return PICK_NONE if tried is not None else PICK_HOLD
+
+
+cdef int pick_only(GatewayService self, Exchange x, Group group, const int64_t *units) except -9:
+    """Choose a group's only deployment, whatever it did: nobody else could do better. A short wait for its limits pays.
+
+    After a longer one its provider's word is worth more to the caller, unless the limits are configured.
+    """
+    cdef Deployment deployment = <Deployment>group.deployments[0]
+    cdef Candidate *candidate = &self.candidates[0]
+    cdef int64_t now = self.poller.now_us, wait_us
+    candidate.excluded = False
+    fleet_take(self.fleet, &x.asked, candidate, now, &x.choice)
+    wait_us = mirror_charge(self.mirror, &x.mirrored, deployment.quota, deployment.number, units, now,
+                            candidate.not_before_us - now > WAIT_BEFORE_FALLBACK_US)
+    if wait_us < 0:
+        return PICK_NONE
+    if wait_us:
+        x.choice.at = PICK_HOLD
+        x.choice.until_us = now + wait_us
+        x.choice.wait_s = wait_us * 1e-6
+        return PICK_HOLD
+    x.deployment = deployment
+    return 0
+
+
+cdef inline int units_of(GatewayService self, Exchange x, int64_t *units) noexcept:
+    """Say what a request is expected to count for at its provider's limits."""
+    units_fill(units, <int64_t>x.asked.prompt_tokens,
+               <int64_t>expected_left(self.fleet, x.asked.group, 0, x.asked.max_tokens) if x.operation.kind_bit & KIND_CHAT else 0)
+    return 0
+
+
+cdef inline int note_limits(GatewayService self, Deployment deployment, const int64_t *units, Candidate *candidate) noexcept:
+    """Say when a candidate's limits, configured or told by its provider, admit the request."""
+    cdef int64_t interval_us = 0
+    cdef int64_t wait_us = mirror_wait_us(self.mirror, deployment.quota, deployment.number, units, self.poller.now_us, &interval_us)
+    if wait_us < 0:
+        # More than it may ever have in a minute.
+        candidate.excluded = True
+    elif wait_us:
+        candidate.not_before_us = self.poller.now_us + wait_us
+        candidate.interval_us = interval_us
     return 0
 
 
@@ -162,9 +219,13 @@ cdef int take_account(GatewayService self, Exchange x, Group group, int account)
 cdef int take_deployment(GatewayService self, Exchange x, Group group, Deployment deployment) except -1:
     """Choose this deployment, whatever is known of it."""
     cdef Candidate candidate
+    cdef int64_t units[COUNTED_KINDS]
     memset(&candidate, 0, sizeof(Candidate))
     candidate.deployment = deployment.number
+    mirror_cancel(self.mirror, &x.mirrored)
     describe_request(x, group)
+    units_of(self, x, units)
+    mirror_charge(self.mirror, &x.mirrored, deployment.quota, deployment.number, units, self.poller.now_us, True)
     fleet_take(self.fleet, &x.asked, &candidate, self.poller.now_us, &x.choice)
     x.deployment = deployment
     return 0
@@ -200,12 +261,26 @@ cdef int ticket_ended(GatewayService self, Exchange x) except -1:
         # Embeddings and the like: all of the answer is one piece.
         tokens = 1
     fleet_ended(self.fleet, &x.ticket, tokens, NULL, self.poller.now_us)
+    settle_limits(self, x, tokens)
     return released(self, x.ticket.group)
 
 
 cdef int ticket_failed(GatewayService self, Exchange x, int failure, int64_t retry_after_us) except -1:
     """The attempt is over without a good answer: FAILURE_*."""
+    if not x.dispatched:
+        mirror_cancel(self.mirror, &x.mirrored)
+    settle_limits(self, x, <int64_t>(x.events * chunk_tokens(self.fleet, x.ticket.deployment)))
     if not x.ticket.open:
         return 0
     fleet_failed(self.fleet, &x.ticket, failure, retry_after_us, self.poller.now_us)
     return released(self, x.ticket.group)
+
+
+cdef int settle_limits(GatewayService self, Exchange x, int64_t output_tokens) noexcept:
+    """Correct what was charged to the provider's limits by what was used, as far as that is known."""
+    cdef int64_t units[COUNTED_KINDS]
+    if x.mirrored.open:
+        units_fill(units, x.answer.usage[0] if x.answer.usage[0] > 0 else <int64_t>x.asked.prompt_tokens, output_tokens)
+        mirror_settle(self.mirror, &x.mirrored, units)
+    x.dispatched = False
+    return 0

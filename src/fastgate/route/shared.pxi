@@ -3,36 +3,6 @@
 # Rule 2: an estimate belongs to whoever wrote it last: a lost race costs one sample.
 # Rule 3: zeroed memory is a valid start: nothing in flight, nothing measured, nothing ejected.
 
-cdef extern from *:
-    """
-    #include <string.h>
-    _Static_assert(__atomic_always_lock_free(8, 0), "words of 64 bits are shared without locks");
-    static inline int64_t fg_get(const int64_t *p) { return __atomic_load_n(p, __ATOMIC_RELAXED); }
-    static inline void fg_put(int64_t *p, int64_t v) { __atomic_store_n(p, v, __ATOMIC_RELAXED); }
-    static inline double fg_get_real(const int64_t *p) {
-        int64_t bits = fg_get(p);
-        double v;
-        memcpy(&v, &bits, 8);
-        return v;
-    }
-    static inline void fg_put_real(int64_t *p, double v) {
-        int64_t bits;
-        memcpy(&bits, &v, 8);
-        fg_put(p, bits);
-    }
-    static inline int fg_replace(int64_t *p, int64_t seen, int64_t v) {
-        return __atomic_compare_exchange_n(p, &seen, v, 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
-    }
-    static inline void fg_release(int64_t *p) { __atomic_store_n(p, 0, __ATOMIC_RELEASE); }
-    """
-    int64_t fg_get(const int64_t *p) noexcept
-    void fg_put(int64_t *p, int64_t v) noexcept
-    double fg_get_real(const int64_t *p) noexcept
-    void fg_put_real(int64_t *p, double v) noexcept
-    # Whether *p was *seen* and is v now.
-    bint fg_replace(int64_t *p, int64_t seen, int64_t v) noexcept
-    void fg_release(int64_t *p) noexcept
-
 cdef enum:
     LINE_WORDS = 8
     # Kinds of lanes that a deployment has.

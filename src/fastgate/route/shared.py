@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-from fastgate._core import Fleet
+from fastgate._core import Fleet, Mirror
 from fastgate.catalogue.override import describe
 from fastgate.config.schema import Deployment, Settings
 
@@ -26,6 +26,7 @@ class Shared:
         self._deployments = max(1, len(settings.deployments))
         self._groups = max(1, len(group_numbers(settings.deployments)))
         self._fleet = mmap.mmap(-1, Fleet.size(self._deployments, self._groups, workers))
+        self._mirror = mmap.mmap(-1, Mirror.size(self._deployments, self._deployments))
         # Written by a worker that ends what a request of another one waits for.
         self.wakers = tuple(os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC) for _ in range(workers)) if workers > 1 else ()
 
@@ -50,6 +51,21 @@ class Shared:
                 never_out=not reliability.cooldowns,
             )
         return fleet
+
+
+    def mirror(self, settings: Settings) -> Mirror:
+        """Return what the deployments' providers have room for."""
+        mirror = Mirror(self._mirror, self._deployments, self._deployments)
+        for number, deployment in enumerate(settings.deployments):
+            mirror.describe(number, rpm=deployment.rpm, tpm=deployment.tpm, smooth=True)
+        return mirror
+
+
+def quota_numbers(deployments: Iterable[Deployment]) -> list[int]:
+    """Return for each deployment the number of what its provider counts together: requests with one key for one model."""
+    seen: dict[tuple[str, str, str], int] = {}
+    keys = ((one.api_base, one.api_key.reveal() if one.api_key else "", one.model) for one in deployments)
+    return [seen.setdefault(key, len(seen)) for key in keys]
 
 
 def group_numbers(deployments: Iterable[Deployment]) -> dict[str, int]:

@@ -64,16 +64,17 @@ class Binder:
         self._tls: ssl.SSLContext | None = None
         self.pools: dict[str, Pool] = {}
         self.origins: dict[str, str] = {}
-        # Numbered in the same order.
+        # Numbered in the order of model_list, which is the same in every worker.
         self._accounts: dict[tuple[str, str], int] = {}
         self._identities: dict[object, Authorization | None] = {}
-        # In the order of model_list, which is the same in every worker.
-        self._numbers = {deployment.deployment_id: number for number, deployment in enumerate(settings.deployments)}
         for deployment in settings.deployments:
             self._account(deployment)
 
-    def bind(self, deployment: Deployment, model: str) -> Bound:
-        """Return *deployment*, ready to be asked for *model*. Raise ConfigError if its URL or fields cannot be sent."""
+    def bind(self, deployment: Deployment, model: str, number: int, quota: int) -> Bound:
+        """Return *deployment*, ready to be asked for *model*, with its numbers in a Fleet and in a Mirror.
+
+        Raise ConfigError if its URL or fields cannot be sent.
+        """
         provider = PROVIDERS[deployment.provider]
         native = {provider.dialect, "openai_responses"} if provider.responses else {provider.dialect}
         if deployment.dialect:
@@ -110,7 +111,8 @@ class Binder:
             gap_timeout_s=self._settings.upstream.between_chunks_timeout_s,
             stream_usage=not deployment.api_version or deployment.api_version >= _STREAM_USAGE_SINCE,
             account=self._account(deployment),
-            number=self._numbers[deployment.deployment_id],
+            number=number,
+            quota=quota,
             retries=deployment.retries,
         )
 

@@ -63,6 +63,7 @@ cdef class UpstreamConnection(Connection):
         self.exchange = exchange
         exchange.upstream = self
         exchange.attempts += 1
+        exchange.dispatched = True
         self.sent = 0
         self.interim = 0
         self.head_done = False
@@ -204,6 +205,8 @@ cdef class UpstreamConnection(Connection):
         else:
             self.body = BODY_CLOSE
             self.keep_alive = False
+        if self.exchange.mirrored.open:
+            mirror_read(self.exchange.service.mirror, &self.exchange.mirrored, head, self.poller.now_us, wall_clock_us())
         relay_head(self.exchange, head)
         return 0
 

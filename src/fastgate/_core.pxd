@@ -723,6 +723,8 @@ cdef struct Asked:
     double prompt_tokens
     # Bound of the output, 0: none given.
     double max_tokens
+    # Those held back for a deployment stand behind it: a slot that is free is its own.
+    bint in_turn
 
 # One deployment that might be asked.
 cdef struct Candidate:
@@ -762,6 +764,8 @@ cdef struct Prospect:
     double work_s
     # Requests held back for it.
     double held
+    # Those who stand before this request, where slots are known.
+    int64_t ahead
     # Slots; known: configured or asked for, not learned.
     int64_t cap
     bint known
@@ -1044,10 +1048,14 @@ cdef class Exchange:
     cdef Mirrored mirrored
     # Its provider has seen it.
     cdef bint dispatched
-    # It is held back for a deployment that is worth waiting for (the choice's), since then; for that long in all.
+    # It is held back for a deployment that is worth waiting for (the choice's), since then (0: it is not); for that long before.
     cdef bint queued
+    # It counts as held back: while it is queued, and until it has chosen anew.
+    cdef bint counted
     cdef int64_t queued_us
     cdef int64_t waited_us
+    # Where it stands in its line: those with a smaller number came before.
+    cdef int64_t place
     # It has its turn: it is looked at again when the batch is over.
     cdef bint waking
     # Of an answer of ours that says so; 0: it does not.
@@ -1259,6 +1267,8 @@ cdef class GatewayService(Service):
     # Requests that are held back, by the number of their group; deques, the oldest first. And how many there are.
     cdef dict queues
     cdef int queued
+    # The last place that was given.
+    cdef int64_t places
     # Most of them, and the longest wait of one.
     cdef int queue_limit
     cdef int64_t queue_us

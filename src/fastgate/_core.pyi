@@ -494,8 +494,12 @@ class Fleet:
         excluded: Container[int] | None = None,
         cached: Mapping[int, float] | None = None,
         not_before: Mapping[int, tuple[int, int]] | None = None,
+        among: Iterable[int] | None = None,
     ) -> list[dict[str, Any]]:
-        """Return the parts of `expected-latency`'s score of each candidate, and for the others why they would not be asked."""
+        """Return the parts of `expected-latency`'s score of each candidate, and for the others why they would not be asked.
+
+        *among*: the candidates, if not all of the group's.
+        """
     def time_picks(self, strategy: str, group: int, now_us: int, prompt_tokens: float, times: int) -> float:
         """Return the nanoseconds that a choice takes, of *times* in a row."""
     def time_events(self, group: int, now_us: int, times: int) -> tuple[float, float, float, float]:
@@ -770,6 +774,11 @@ class GatewayService(Service):
         """Close idle connections; the rest say Connection: close with their answers."""
     def abort(self) -> None:
         """End open requests with an error that their callers can read: the process is about to end."""
+    def explain(self, x: Exchange, operation: Operation, path_model: bytes | None) -> dict[str, Any] | tuple[str, str, str | None]:
+        """Return where a request of *operation* with the exchange's body would go now, or what is wrong with it; nothing is asked.
+
+        *path_model*: the model of its path, None if that has none. What is wrong is an error's code, message and parameter.
+        """
     def resume(self, x: Exchange) -> None:
         """Go on with a request that waited for credentials; nothing happens if its caller has gone."""
 

@@ -102,7 +102,8 @@ cdef class GatewayService(Service):
 
     cdef int ask(self, Exchange x) except -1:
         """translate -> upstream, at the deployment that was chosen."""
-        begin_attempt(self, x)
+        if begin_attempt(self, x):
+            return 0
         if x.deployment.credentials is not None and not is_authorized(self, x):
             return 0
         if x.deployment.native_bits & x.operation.dialect_bit:
@@ -125,13 +126,25 @@ cdef class GatewayService(Service):
                 continue
             x.last = True
             x.again = False
-            if x.queued:
-                dequeue(self, x)
+            dequeue(self, x)
             if x.upstream is not None:
                 x.upstream.fail("overloaded", "the gateway is shutting down")
                 continue
             let_go(x)
             relay_fault(x, "overloaded", "the gateway is shutting down")
+
+    def explain(self, Exchange x not None, Operation operation not None, bytes path_model):
+        """Return where a request of *operation* with the exchange's body would go now, or what is wrong with it; nothing is asked.
+
+        *path_model*: the model of its path, None if that has none. What is wrong is an error's code, message and parameter.
+        """
+        cdef Operation own = x.operation
+        x.operation = operation
+        x.path_model = path_model
+        try:
+            return explain_request(self, x)
+        finally:
+            x.operation = own
 
     def resume(self, Exchange x not None):
         """Go on with a request that waited for credentials; nothing happens if its caller has gone."""
@@ -149,8 +162,7 @@ cdef class GatewayService(Service):
         if x.closed:
             return 0
         x.closed = True
-        if x.queued:
-            dequeue(self, x)
+        dequeue(self, x)
         if x.ticket.open and x.complete and x.failure is None and x.status < 400:
             ticket_ended(self, x)
         ticket_failed(self, x, FAILURE_CANCELLED, 0)
@@ -211,6 +223,8 @@ cdef class GatewayService(Service):
     cdef int on_drained(self, ClientConnection client) except -1:
         cdef Exchange x = <Exchange>client.attached
         if x is not None:
+            if x.queued:
+                return watch_queued(self, x)
             set_deadline(client, x.resume_us if x.resume_us else x.attempt_until_us)
             relay_resume(x)
         return 0
@@ -222,9 +236,7 @@ cdef class GatewayService(Service):
         if x is None:
             return client_close(client)
         if x.queued:
-            dequeue(self, x)
-            x.again = x.waking = True
-            return make_again(x)
+            return look_by_itself(self, x)
         if x.again:
             return make_again(x) if x.resume_us else 0
         within_s = (x.attempt_until_us - x.attempt_us) // 1000000
@@ -305,87 +317,109 @@ cdef int check_body_fields(GatewayService self, Exchange x, Head *head) except -
 
 cdef int read_model(GatewayService self, Exchange x) except -1:
     """frame: find the model in the body, and nothing else. Return 1 if the request was refused."""
+    cdef tuple fault = fault_of_body(self, x)
+    return 0 if fault is None else refuse_fault(self, x, fault)
+
+
+cdef int refuse_fault(GatewayService self, Exchange x, tuple fault) except -1:
+    """Refuse a request for an error's code, message and parameter. Return 1."""
+    x.param = fault[2]
+    return self.refuse(x, fault[0], fault[1])
+
+
+cdef tuple fault_of_body(GatewayService self, Exchange x):
+    """Read what is needed of the body; return what is wrong with it, as an error's code, message and parameter, or None."""
     cdef RequestScan *s = &x.scan
     cdef const uint8_t *p = x.body.data + x.body.start
     cdef Py_ssize_t n = buffer_len(&x.body)
     cdef int fault = 0
+    cdef tuple mistake
     if x.operation.body == 1:
         if n == 0:
-            return self.refuse(x, "invalid_body", "the body is empty, expected a JSON object")
+            return "invalid_body", "the body is empty, expected a JSON object", None
         fault = scan_request(s, p, n)
         if fault:
-            return self.refuse(x, "invalid_body", f"{JSON_FAULTS[fault]} (at byte {s.fault_at})")
+            return "invalid_body", f"{JSON_FAULTS[fault]} (at byte {s.fault_at})", None
         if s.own_count and is_repeatable(x.operation):
-            if read_wishes(self, x):
-                return 1
+            mistake = read_wishes(self, x)
+            if mistake is not None:
+                return mistake
             p = x.body.data + x.body.start
         x.stream = (s.stream if s.stream_is_bool else x.operation.stream_default) and x.operation.streams
     elif x.operation.body == 2:
         fault = find_form_model(s, p, n, x.content_type)
         if fault:
-            return self.refuse(x, "invalid_body", "the body names `model` twice" if fault == JSON_DUPLICATE
-                               else "the body is not multipart/form-data with the boundary that its Content-Type says")
+            return ("invalid_body", "the body names `model` twice" if fault == JSON_DUPLICATE
+                    else "the body is not multipart/form-data with the boundary that its Content-Type says", None)
     if s.model_end:
         if not s.model_is_string:
-            return self.refuse(x, "invalid_body", "`model` is not a string")
+            return "invalid_body", "`model` is not a string", None
         if s.model_escaped:
             x.model = json_unescape(p + s.model_at + 1, s.model_end - s.model_at - 2)
             if x.model is None:
-                return self.refuse(x, "invalid_body", "`model` holds half of a surrogate pair, which is no text")
+                return "invalid_body", "`model` holds half of a surrogate pair, which is no text", None
         else:
             x.model = bytes_of(p + s.model_at + 1, s.model_end - s.model_at - 2)
-    return 0
+    return None
 
 
-cdef int read_wishes(GatewayService self, Exchange x) except -1:
-    """Read what the body says to the gateway: retries, fallbacks, the time for everything. Return 1 if the request was refused."""
+cdef tuple read_wishes(GatewayService self, Exchange x):
+    """Read what the body says to the gateway: retries, fallbacks, the time for everything. Return what is wrong with it, or None."""
     cdef object found = self.control.read_wishes(take_wishes(x))
     if type(found) is tuple:
-        x.param = found[2]
-        return self.refuse(x, found[0], found[1])
+        return found
     x.wishes = found
     x.wanted_retries = found.num_retries
     x.wanted_timeout_us = <int64_t>(<double>found.timeout_s * 1000000)
-    return 0
+    return None
 
 
 cdef int choose(GatewayService self, Exchange x) except -1:
-    """route: the group the caller asked for, and one of its deployments. Return 1 if the request was refused."""
+    """route: the group the caller asked for, and one of its deployments. Return 1 if the request was refused, or waits for its choice."""
+    cdef tuple fault = find_group(self, x)
+    cdef int chosen
+    cdef Deployment known
+    if fault is not None:
+        return refuse_fault(self, x, fault)
+    known = pinned_to(self, x, x.group)
+    if known is not None:
+        x.pinned = True
+        take_deployment(self, x, x.group, known)
+        return 0
+    chosen = pick(self, x, x.group, None)
+    if chosen == PICK_HOLD:
+        enqueue(self, x)
+        return 1
+    if chosen == PICK_NONE:
+        return self.refuse(x, "dialect_not_supported", self.control.explain_mismatch(x.group, x.operation))
+    return 0
+
+
+cdef tuple find_group(GatewayService self, Exchange x):
+    """Find the group that the caller asked for, as far as it fits the request; return an error's code, message and parameter, or None."""
     cdef Group group = self.only_group
     cdef bytes model = x.path_model if x.path_model is not None else x.model
     cdef object found
-    cdef int account, chosen
     if group is None:
         if model is None:
             found = self.control.find_owner(x)
             if isinstance(found, str):
-                return self.refuse(x, "invalid_body" if x.operation.needs_model else "model_not_found", found)
+                return "invalid_body" if x.operation.needs_model else "model_not_found", found, None
             group = found
         else:
             group = <Group>self.groups.get(model)
             if group is None:
                 group = self.control.find_group(model)
                 if group is None:
-                    return self.refuse(x, "model_not_found", self.control.explain_unknown(model))
+                    return "model_not_found", self.control.explain_unknown(model), None
     x.group = group
     if self.checks and x.operation.kind_bit & KIND_CHAT:
         found = self.control.check(x, group)
         if type(found) is tuple:
-            x.param = found[2]
-            return self.refuse(x, found[0], found[1])
-        group = found
-    if x.scan.previous_end and self.owners is not None:
-        # A stored response is known only where it was made.
-        account = owners_find(self.owners, x.body.data + x.body.start + x.scan.previous_at, x.scan.previous_end - x.scan.previous_at)
-        x.pinned = take_account(self, x, group, account)
-    if x.deployment is None:
-        chosen = pick(self, x, group, None)
-        if chosen == PICK_HOLD:
-            enqueue(self, x, False)
-            return 1
-        if chosen == PICK_NONE:
-            return self.refuse(x, "dialect_not_supported", self.control.explain_mismatch(group, x.operation))
-    return 0
+            return found
+        # Whatever becomes of the request, the others do not fit it.
+        x.group = <Group>found
+    return None
 
 
 cdef int is_authorized(GatewayService self, Exchange x) except -1:

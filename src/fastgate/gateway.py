@@ -9,7 +9,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Coroutine
-from typing import Literal
+from typing import Any, Literal
 
 from fastgate._core import AccessLog, Exchange, GatewayService, Group, Keys, Listener, Operation, Owners, Poller
 from fastgate.account.local import LocalAnswers
@@ -20,15 +20,20 @@ from fastgate.endpoints.endpoint import Endpoint
 from fastgate.errors import BY_CODE, CredentialsUnavailable, InternalError, Unauthenticated
 from fastgate.frame.paths import Paths
 from fastgate.route.failures import failure
+from fastgate.route.explain import RouterExplanation
 from fastgate.route.fallbacks import Fallbacks, Wishes, read_wishes
 from fastgate.route.groups import Groups
 from fastgate.route.shared import Shared
+from fastgate.route.state import RouterState
 from fastgate.translate import CALLERS
 from fastgate.translate.local_answers import DialectAnswers
 from fastgate.translate.speech import speak
 from fastgate.translate.translator import Refusal, Translator
 from fastgate.upstream.bind import Binder
 from fastgate.upstream.refreshing import Refreshing
+
+# Status, content type, body, fields.
+Answer = tuple[int, bytes, bytes, bytes]
 
 STDERR_FD = 2
 _LAST_LINES_MS = 500
@@ -66,8 +71,13 @@ class Gateway:
         self.groups = Groups(settings.deployments, self._binder.bind, self._owners, settings.routing, reliability.aliases)
         self._fallbacks = Fallbacks(reliability, self.groups.find)
         self._local = LocalAnswers(settings.deployments, settings.listed, self._binder, lambda: self._service.draining)
-        spoken = DialectAnswers(settings.listed, int(time.time()))
-        self._answers: dict[str, Callable[[Exchange], tuple[int, bytes, bytes, bytes]]] = {**self._local.answers, **spoken.answers}
+        fleet = shared.fleet(lane, random.SystemRandom().getrandbits(62), settings)
+        self._answers: dict[str, Callable[[Exchange], Answer]] = {
+            **self._local.answers,
+            **DialectAnswers(settings.listed, int(time.time())).answers,
+            **RouterState(settings.deployments, fleet, settings.routing).answers,
+            **RouterExplanation(settings.deployments, fleet, self).answers,
+        }
         self._paths = Paths({endpoint: self._operation(index, endpoint) for index, endpoint in enumerate(ENDPOINTS)}, self._cors)
         self._service = GatewayService(
             poller,
@@ -86,7 +96,7 @@ class Gateway:
             backoff_limit_s=reliability.backoff_limit_s,
             backoff_least_s=reliability.backoff_least_s,
             backoff_exact=reliability.backoff_exact,
-            fleet=shared.fleet(lane, random.SystemRandom().getrandbits(62), settings),
+            fleet=fleet,
             mirror=shared.mirror(settings),
             wakers=shared.wakers,
             queue_limit=settings.routing.queue.max_requests,
@@ -180,6 +190,11 @@ class Gateway:
         body: bytes = CALLERS[exchange.operation.dialect].build_error(error.status, error.kind, code, message, exchange.param or "")
         return error.status, body, fields
 
+    def refusal(self, exchange: Exchange, code: str, message: str) -> Answer:
+        """Return an error as an answer of our own."""
+        status, body, fields = self.render_error(exchange, code, message)
+        return status, b"application/json", body, fields
+
     def error_event(self, exchange: Exchange, code: str, message: str) -> bytes:
         """Return the event that ends a broken stream."""
         error = BY_CODE.get(code, InternalError)
@@ -225,6 +240,14 @@ class Gateway:
         """Return the group that stands in for the exchange's, and the body to ask it with if it is not the caller's."""
         return self._fallbacks.next(exchange, failure)
 
+    def explain(self, exchange: Exchange, operation: Operation, path_model: bytes | None) -> Any:
+        """Return where a request of *operation* with the exchange's body would go now, or an error's code, message and parameter."""
+        return self._service.explain(exchange, operation, path_model)
+
+    def stand_ins(self, wishes: Wishes | None, name: str, kind: str) -> list[str]:
+        """Return the models that would stand in for *name*, in order, after failures of one kind."""
+        return self._fallbacks.follow(wishes, name, kind)
+
     def check(self, exchange: Exchange, group: Group) -> Group | Refusal:
         """Return the group without the deployments that the request does not fit, or why it fits none."""
         return self._translator.check(exchange, group)
@@ -234,7 +257,7 @@ class Gateway:
         return self._translator.change(exchange)
 
     def _operation(self, index: int, endpoint: Endpoint) -> Operation:
-        local: Callable[[Exchange], tuple[int, bytes, bytes, bytes]] | None = None
+        local: Callable[[Exchange], Answer] | None = None
         if not endpoint.target:
             local = self._answers[endpoint.operation]
         return Operation(

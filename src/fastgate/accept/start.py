@@ -16,6 +16,7 @@ from fastgate.accept.sockets import Listening, listen
 from fastgate.accept.supervisor import Supervisor
 from fastgate.accept.worker import WorkerOptions, worker_of
 from fastgate.config.schema import Settings
+from fastgate.route.shared import Shared
 
 LogFormat = Literal["auto", "json", "human"]
 
@@ -52,12 +53,14 @@ def serve(settings: Settings, start: Start, notes: Sequence[str] = ()) -> int:
     workers = start.workers or count_cpus()
     _raise_descriptor_limit()
     listening = listen(start.host or choose_host(settings), start.port, workers)
+    shared = Shared(settings, workers)
     supervisor = Supervisor(
         listening,
-        worker_of(settings, WorkerOptions(log_format=log_format, counters=start.counters), workers),
+        worker_of(settings, WorkerOptions(log_format=log_format, counters=start.counters), shared),
         drain_timeout_s=settings.drain_timeout_s,
         on_ready=lambda: _announce(settings, listening, notes, say),
         say=say,
+        forget=shared.forget,
     )
     return supervisor.run()
 

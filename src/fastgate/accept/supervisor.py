@@ -65,6 +65,7 @@ class Supervisor:
         drain_timeout_s: float,
         on_ready: Callable[[], None],
         say: Say,
+        forget: Callable[[int], None] = lambda place: None,
     ) -> None:
         self._listening = listening
         self._run_worker = run_worker
@@ -72,6 +73,8 @@ class Supervisor:
         # Called once, when every worker accepts.
         self._on_ready = on_ready
         self._say = say
+        # Called with the place of a worker that has ended: what it has left in memory that all share.
+        self._forget_worker = forget
         self._slots = [Slot(number, sockets) for number, sockets in enumerate(listening.slots, 1)]
         self._poll = select.poll()
         self._wake, self._wake_write = socket.socketpair()
@@ -246,6 +249,7 @@ class Supervisor:
         slot.lifeline = None
         how = f"(pid {slot.pid}) {_say_how(code)}"
         slot.pid = 0
+        self._forget_worker(slot.number - 1)
         if not self._stopping:
             self._on_death(slot, how, code)
         elif code != lifeline.ENDED and not self._exit_code:

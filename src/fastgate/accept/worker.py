@@ -142,10 +142,8 @@ class Worker:
         self._poller.close()
 
 
-def worker_of(settings: Settings, options: WorkerOptions, workers: int) -> Callable[[tuple[socket.socket, ...], socket.socket, int], int]:
-    """Return what the supervisor runs in each of so many workers' processes."""
-
-    shared = Shared(settings, workers)
+def worker_of(settings: Settings, options: WorkerOptions, shared: Shared) -> Callable[[tuple[socket.socket, ...], socket.socket, int], int]:
+    """Return what the supervisor runs in each worker's process."""
 
     def run(sockets: tuple[socket.socket, ...], line: socket.socket, place: int) -> int:
         try:

@@ -139,6 +139,8 @@ cdef int log_json(AccessLog self, Exchange x, int64_t now) except -1:
         log_count(b, b',"events":', x.events)
     if x.first_byte_us:
         log_ms(b, b',"time_to_first_chunk_ms":', x.first_byte_us - x.dispatched_us)
+    if x.waited_us or x.queued_us:
+        log_ms(b, b',"queue_ms":', waited_until(x, now))
     log_ms(b, b',"duration_ms":', now - x.started_us)
     if x.failure is not None:
         log_text(b, b',"error":"')
@@ -161,6 +163,9 @@ cdef int log_words(AccessLog self, Exchange x, int64_t now) except -1:
         head_text(b, x.deployment.deployment_id)
     log_ms(b, b" ", now - x.started_us)
     log_text(b, b" ms")
+    if x.waited_us or x.queued_us:
+        log_ms(b, b" queued ", waited_until(x, now))
+        log_text(b, b" ms")
     if x.mode != MODE_RAW and x.mode != MODE_ERROR:
         log_count(b, b" tokens ", x.answer.usage[0])
         log_count(b, b"/", x.answer.usage[1])

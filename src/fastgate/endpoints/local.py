@@ -1,4 +1,4 @@
-"""What the gateway answers itself: its models and its health."""
+"""What the gateway answers itself: its models, its health and its routing."""
 
 from fastgate.endpoints.endpoint import Endpoint, both
 
@@ -8,6 +8,8 @@ def _row(operation: str, *paths: str, public: bool = False) -> Endpoint:
 
 
 ENDPOINTS = (
+    _row("router_state", "/router/state"),
+    Endpoint(method="POST", paths=("/router/explain",), dialect="openai_chat", operation="router_explain", body="json"),
     _row("models", *both("/models"), "/openai/models", "/openai/v1/models"),
     _row("model", "/v1/models/{model}", "/models/{model}"),
     # LiteLLM's: a deployment each, and a model_name each.

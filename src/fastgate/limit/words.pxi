@@ -20,6 +20,7 @@ cdef extern from *:
     static inline int fg_replace(int64_t *p, int64_t seen, int64_t v) {
         return __atomic_compare_exchange_n(p, &seen, v, 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
     }
+    static inline void fg_fence(void) { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
     static inline void fg_release(int64_t *p) { __atomic_store_n(p, 0, __ATOMIC_RELEASE); }
     static inline int fg_update(int64_t *p, int64_t *seen, int64_t v) {
         return __atomic_compare_exchange_n(p, seen, v, 1, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
@@ -44,6 +45,8 @@ cdef extern from *:
     # Whether *p was *seen* and is v now.
     bint fg_replace(int64_t *p, int64_t seen, int64_t v) noexcept
     void fg_release(int64_t *p) noexcept
+    # What this worker has written is seen by all before it reads on.
+    void fg_fence() noexcept
     # The same for a loop: it may fail without cause, and then *seen is what *p is.
     bint fg_update(int64_t *p, int64_t *seen, int64_t v) noexcept
     # Return what *p is then.

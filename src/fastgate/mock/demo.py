@@ -16,6 +16,7 @@ from fastgate.mock.behaviour import Behaviour, parse_behaviour
 from fastgate.mock.server import Server, url_of
 from fastgate.mock.server import listen as listen_mock
 from fastgate.providers import PROVIDERS
+from fastgate.route.shared import Shared
 
 KEY = "sk-demo"
 # Slow enough to see that an answer is streamed.
@@ -105,12 +106,14 @@ def run(host: str = "127.0.0.1", port: int = 4000, workers: int = 1) -> int:
         _become_mock(mock_sock, read_end)
     os.close(read_end)
     mock_sock.close()
+    shared = Shared(settings, workers)
     supervisor = Supervisor(
         listening,
-        worker_of(settings, WorkerOptions(log_format="human"), workers),
+        worker_of(settings, WorkerOptions(log_format="human"), shared),
         drain_timeout_s=settings.drain_timeout_s,
         on_ready=lambda: _announce(listening),
         say=_say,
+        forget=shared.forget,
     )
     try:
         return supervisor.run()

@@ -112,6 +112,9 @@ cdef int own_fields(Exchange self, Buffer *b) except -1:
         head_number(b, b"x-fastgate-attempts: ", self.attempts)
         if self.fallbacks:
             head_number(b, b"x-fastgate-fallbacks-used: ", self.fallbacks)
+    if self.waited_us:
+        log_ms(b, b"x-fastgate-queue-ms: ", self.waited_us)
+        buffer_append(b, b"\r\n", 2)
     if self.warnings is not None:
         head_text(b, self.warnings)
     if self.translation is not None:

@@ -67,8 +67,23 @@ class Fallbacks:
         kind = FAILURES[failure]
         if wishes.disabled or kind in ("caller", "not_found") or exchange.group is None:
             return None
-        kind = kind if kind in _SPECIAL else ""
-        name = exchange.group.name.decode()
+        found = self._step(wishes, kind if kind in _SPECIAL else "", exchange.group.name.decode())
+        if found is None:
+            return None
+        target, group = found
+        return group, _body(exchange, target) if target.members else None
+
+    def follow(self, wishes: Wishes | None, name: str, kind: str) -> list[str]:
+        """Return the models that would stand in for *name* one after the other. *kind*: of failure, "" for all but the special ones."""
+        trial = Wishes() if wishes is None else Wishes(fallbacks=wishes.fallbacks, max_fallbacks=wishes.max_fallbacks)
+        names: list[str] = []
+        while (wishes is None or not wishes.disabled) and (found := self._step(trial, kind, name)) is not None:
+            name = found[1].name.decode()
+            names.append(name)
+        return names
+
+    def _step(self, wishes: Wishes, kind: str, name: str) -> tuple[Target, Group] | None:
+        """Return who stands in next for the model *name* and its group, and note it."""
         wishes.seen.add(name)
         if (name, kind) not in wishes.asked:
             wishes.asked.add((name, kind))
@@ -81,7 +96,7 @@ class Fallbacks:
                 continue
             wishes.seen.add(target.model)
             wishes.taken += 1
-            return group, _body(exchange, target) if target.members else None
+            return target, group
         return None
 
     def _targets(self, wishes: Wishes, kind: str, name: str) -> tuple[Target, ...]:

@@ -155,12 +155,16 @@ cdef class Fleet:
         """Return what is known of each deployment, in the order of their numbers."""
         return [member_view(self, at, now_us) for at in range(self.deployments)]
 
-    def explain(self, int group, int64_t now_us, double prompt_tokens, *, double max_tokens=0, excluded=None, cached=None, not_before=None):
-        """Return the parts of `expected-latency`'s score of each candidate, and for the others why they would not be asked."""
+    def explain(self, int group, int64_t now_us, double prompt_tokens, *, double max_tokens=0, excluded=None, cached=None, not_before=None,
+                among=None):
+        """Return the parts of `expected-latency`'s score of each candidate, and for the others why they would not be asked.
+
+        *among*: the candidates, if not all of the group's.
+        """
         cdef Candidate candidates[MAX_FORMED]
         cdef Asked asked
-        cdef list members = self.candidates[group_check(self, group)]
-        cdef int count = candidates_fill(self, candidates, members, excluded, cached, not_before)
+        cdef list members = self.candidates[group_check(self, group)] if among is None else [fleet_check(self, one) for one in among]
+        cdef int count = candidates_fill(self, candidates, members[:MAX_FORMED], excluded, cached, not_before)
         cdef int found, at
         cdef list rows
         asked_fill(&asked, group, False, prompt_tokens, max_tokens)
@@ -275,6 +279,11 @@ cdef inline int64_t *group_lane_of(Fleet self, int group, int kind) noexcept:
 
 cdef inline void fleet_hold(Fleet self, int deployment, int count) noexcept:
     lane_add(lane_of(self, deployment, LANE_HELD) + self.lane, count)
+
+
+cdef inline int64_t fleet_held(Fleet self, int deployment) noexcept:
+    """Return how many requests are held back for a deployment."""
+    return lanes_sum(lane_of(self, deployment, LANE_HELD), self.lanes)
 
 
 cdef int fleet_oldest_lane(Fleet self, int group) noexcept:

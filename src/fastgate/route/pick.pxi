@@ -106,6 +106,7 @@ cdef inline void describe_request(Exchange x, Group group) noexcept:
     x.asked.whole = not x.stream
     x.asked.prompt_tokens = buffer_len(&x.body) / PROMPT_TOKEN_BYTES
     x.asked.max_tokens = x.scan.max_tokens
+    x.asked.in_turn = x.queued_us != 0
 
 
 cdef int pick(GatewayService self, Exchange x, Group group, list tried) except -9:
@@ -114,27 +115,17 @@ cdef int pick(GatewayService self, Exchange x, Group group, list tried) except -
     *tried* were asked already and are left out. With None, nobody having been asked, all are asked if all are out of service. The choice
     is the exchange's; of PICK_HOLD it names the deployment that is worth waiting for.
     """
-    cdef Deployment deployment
-    cdef Py_ssize_t count = len(group.deployments), i
+    cdef Py_ssize_t count = len(group.deployments)
     cdef int64_t units[COUNTED_KINDS]
     cdef int64_t wait_us
-    cdef int at, able = 0, turn
+    cdef Deployment deployment
+    cdef int at, turn
     mirror_cancel(self.mirror, &x.mirrored)
-    if count > self.candidates_limit:
-        candidates_grow(self, count)
     describe_request(x, group)
     units_of(self, x, units)
-    memset(self.candidates, 0, count * sizeof(Candidate))
-    for i in range(count):
-        deployment = <Deployment>group.deployments[i]
-        self.candidates[i].deployment = deployment.number
-        self.candidates[i].excluded = not serves(deployment, x.operation) or tried is not None and holds_deployment(tried, deployment)
-        if not self.candidates[i].excluded:
-            able += 1
-            note_limits(self, deployment, units, &self.candidates[i])
-    if able == 0:
+    if compare(self, x, group, tried, units) == 0:
         return PICK_NONE
-    if count == 1 and not self.fleet.members[self.candidates[0].deployment].slots:
+    if has_no_choice(self, group):
         return pick_only(self, x, group, units)
     at = fleet_pick(self.fleet, group.strategy, &x.asked, self.candidates, <int>count, self.poller.now_us, &x.choice)
     if x.choice.panic and tried is not None:
@@ -148,9 +139,32 @@ cdef int pick(GatewayService self, Exchange x, Group group, list tried) except -
             x.deployment = deployment
             return 0
         # Another worker was faster: what it left is looked at anew.
-        note_limits(self, deployment, units, &self.candidates[at])
+        note_limits(self, x, deployment, units, &self.candidates[at])
         at = fleet_pick(self.fleet, group.strategy, &x.asked, self.candidates, <int>count, self.poller.now_us, &x.choice)
     return PICK_NONE if tried is not None else PICK_HOLD
+
+
+cdef inline bint has_no_choice(GatewayService self, Group group) noexcept:
+    """Whether a group's only deployment is asked whatever it did: its provider's word is worth more to the caller than a wait."""
+    return len(group.deployments) == 1 and not self.fleet.members[(<Deployment>group.deployments[0]).number].slots
+
+
+cdef int compare(GatewayService self, Exchange x, Group group, list tried, const int64_t *units) except -1:
+    """Make the group's deployments the candidates; return how many of them can answer the exchange and were not tried."""
+    cdef Deployment deployment
+    cdef Py_ssize_t count = len(group.deployments), i
+    cdef int able = 0
+    if count > self.candidates_limit:
+        candidates_grow(self, count)
+    memset(self.candidates, 0, count * sizeof(Candidate))
+    for i in range(count):
+        deployment = <Deployment>group.deployments[i]
+        self.candidates[i].deployment = deployment.number
+        self.candidates[i].excluded = not serves(deployment, x.operation) or tried is not None and holds_deployment(tried, deployment)
+        if not self.candidates[i].excluded:
+            able += 1
+            note_limits(self, x, deployment, units, &self.candidates[i])
+    return able
 
 
 cdef int pick_only(GatewayService self, Exchange x, Group group, const int64_t *units) except -9:
@@ -183,14 +197,18 @@ cdef inline int units_of(GatewayService self, Exchange x, int64_t *units) noexce
     return 0
 
 
-cdef inline int note_limits(GatewayService self, Deployment deployment, const int64_t *units, Candidate *candidate) noexcept:
+cdef inline int note_limits(GatewayService self, Exchange x, Deployment deployment, const int64_t *units, Candidate *candidate) noexcept:
     """Say when a candidate's limits, configured or told by its provider, admit the request."""
     cdef int64_t interval_us = 0
     cdef int64_t wait_us = mirror_wait_us(self.mirror, deployment.quota, deployment.number, units, self.poller.now_us, &interval_us)
     if wait_us < 0:
         # More than it may ever have in a minute.
         candidate.excluded = True
-    elif wait_us:
+        return 0
+    if wait_us == 0 and interval_us and not x.asked.in_turn and fleet_held(self.fleet, deployment.number):
+        # What there is room for is theirs who wait already.
+        wait_us = interval_us
+    if wait_us:
         candidate.not_before_us = self.poller.now_us + wait_us
         candidate.interval_us = interval_us
     return 0
@@ -206,14 +224,17 @@ cdef int candidates_grow(GatewayService self, Py_ssize_t count) except -1:
     return 0
 
 
-cdef int take_account(GatewayService self, Exchange x, Group group, int account) except -1:
-    """Choose the group's deployment in this account, whatever is known of it. Return 0 if there is none."""
+cdef Deployment pinned_to(GatewayService self, Exchange x, Group group):
+    """Return the one deployment that knows the stored response that the request refers to; None: it refers to none, or none knows it."""
     cdef Deployment deployment
+    cdef int account
+    if not x.scan.previous_end or self.owners is None:
+        return None
+    account = owners_find(self.owners, x.body.data + x.body.start + x.scan.previous_at, x.scan.previous_end - x.scan.previous_at)
     for deployment in group.deployments:
         if deployment.account == account and deployment.native_bits & x.operation.dialect_bit:
-            take_deployment(self, x, group, deployment)
-            return 1
-    return 0
+            return deployment
+    return None
 
 
 cdef int take_deployment(GatewayService self, Exchange x, Group group, Deployment deployment) except -1:
@@ -233,11 +254,15 @@ cdef int take_deployment(GatewayService self, Exchange x, Group group, Deploymen
 
 # --- what becomes of the attempt, told to the fleet
 
-cdef inline int open_ticket(GatewayService self, Exchange x) noexcept:
-    """The chosen deployment is about to be asked."""
-    if not x.ticket.open:
-        fleet_dispatched(self.fleet, &x.ticket, &x.asked, &x.choice, 0, self.poller.now_us)
-    return 0
+cdef inline bint open_ticket(GatewayService self, Exchange x) noexcept:
+    """The chosen deployment is about to be asked. Return False if others have taken its last slot since it was chosen."""
+    if x.ticket.open:
+        return True
+    fleet_dispatched(self.fleet, &x.ticket, &x.asked, &x.choice, 0, self.poller.now_us)
+    if x.pinned or not fleet_overfull(self.fleet, x.ticket.deployment):
+        return True
+    fleet_withdrawn(self.fleet, &x.ticket, self.poller.now_us)
+    return False
 
 
 cdef inline int tell_progress(Exchange x) noexcept:
@@ -246,6 +271,14 @@ cdef inline int tell_progress(Exchange x) noexcept:
         fleet_progress(x.service.fleet, &x.ticket, <int64_t>(x.events * chunk_tokens(x.service.fleet, x.ticket.deployment)),
                        x.service.poller.now_us)
     return 0
+
+
+cdef inline int slot_given_back(GatewayService self, const Ticket *t) except -1:
+    """Let whoever has waited longest have its turn."""
+    if self.fleet.members[t.deployment].slots:
+        # Whoever is about to wait has seen this, or is seen here.
+        fg_fence()
+    return released(self, t.group)
 
 
 cdef int ticket_ended(GatewayService self, Exchange x) except -1:
@@ -262,7 +295,7 @@ cdef int ticket_ended(GatewayService self, Exchange x) except -1:
         tokens = 1
     fleet_ended(self.fleet, &x.ticket, tokens, NULL, self.poller.now_us)
     settle_limits(self, x, tokens)
-    return released(self, x.ticket.group)
+    return slot_given_back(self, &x.ticket)
 
 
 cdef int ticket_failed(GatewayService self, Exchange x, int failure, int64_t retry_after_us) except -1:
@@ -273,7 +306,7 @@ cdef int ticket_failed(GatewayService self, Exchange x, int failure, int64_t ret
     if not x.ticket.open:
         return 0
     fleet_failed(self.fleet, &x.ticket, failure, retry_after_us, self.poller.now_us)
-    return released(self, x.ticket.group)
+    return slot_given_back(self, &x.ticket)
 
 
 cdef int settle_limits(GatewayService self, Exchange x, int64_t output_tokens) noexcept:

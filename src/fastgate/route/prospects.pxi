@@ -35,6 +35,9 @@ cdef int gather(Fleet self, const Asked *asked, const Candidate *candidates, int
         packed = lanes_sum(lane_of(self, p.deployment, LANE_OPEN), self.lanes)
         p.open = packed & OPEN_MASK
         p.silent = packed >> SILENT_SHIFT
+        p.ahead = 0
+        if self.members[p.deployment].slots and not asked.in_turn:
+            p.ahead = lanes_sum(lane_of(self, p.deployment, LANE_HELD), self.lanes)
         p.wait_s = max(0.0, (candidates[at].not_before_us - now_us) * 1e-6)
         p.interval_s = candidates[at].interval_us * 1e-6
         if out_us > 0 and not panic:

@@ -11,16 +11,19 @@ cdef enum:
 
 
 cdef inline int begin_attempt(GatewayService self, Exchange x) except -1:
-    """The chosen deployment is about to be asked."""
+    """The chosen deployment is about to be asked. Return 1 if the request is held back after all."""
     cdef int64_t now = self.poller.now_us
     cdef Deployment deployment = x.deployment
+    if not open_ticket(self, x):
+        return hold_back(self, x)
+    wait_is_over(x, now)
     x.attempt_us = now
     x.attempts_before = x.attempts
     if x.deadline_us == 0:
         x.deadline_us = now + (x.wanted_timeout_us if x.wanted_timeout_us else max(self.timeout_us, deployment.timeout_us))
     x.attempt_until_us = min(x.deadline_us, now + deployment.timeout_us)
-    open_ticket(self, x)
-    return set_deadline(x.client, x.attempt_until_us)
+    set_deadline(x.client, x.attempt_until_us)
+    return 0
 
 
 cdef int attempt_failed(Exchange x, int failure, int64_t retry_after_us, str cause, str message) except -1:
@@ -159,9 +162,10 @@ cdef int forget_attempt(Exchange x) except -1:
     """Be as before the attempt: the provider is let go, what came of its answer is dropped, the body is what it was."""
     let_go(x)
     gather_start(&x.service.poller.gather)
-    if x.attempts == x.attempts_before:
+    if x.attempt_us and x.attempts == x.attempts_before:
         # It was lost on the way to a connection.
         x.attempts += 1
+    x.attempt_us = 0
     x.authorizing = False
     x.translation = None
     x.shape_before = x.shape_behind = x.shape_start = x.shape_end = None
@@ -220,9 +224,11 @@ cdef int let_go(Exchange x) except -1:
 cdef int make_again(Exchange x) except -1:
     """Make a request again whose attempt failed, or that had to wait."""
     cdef GatewayService self = x.service
-    cdef int found
+    cdef int found, line = x.asked.group
+    cdef bint had_turn = x.waking and x.queued_us != 0
     if x.closed or not x.again:
-        return 0
+        # Its caller went away when its turn had come.
+        return released(self, line) if had_turn else 0
     x.again = False
     if x.waking:
         if look_again(self, x):
@@ -231,13 +237,15 @@ cdef int make_again(Exchange x) except -1:
         x.resume_us = 0
         found = PICK_NONE if x.pinned else pick(self, x, x.group, None)
         if found == PICK_HOLD:
-            enqueue(self, x, False)
+            enqueue(self, x)
             return 0
         if found == PICK_NONE:
             take_deployment(self, x, x.group, x.deployment)
     if x.override is not None and replace_body(x, x.override):
         return self.refuse(x, "invalid_body", "the body that a fallback makes of the request is no JSON object")
-    return self.ask(x)
+    self.ask(x)
+    # More than one slot may have become free, and be told of once.
+    return released(self, line) if had_turn and not x.queued else 0
 
 
 cdef int run_again(Poller self) except -1:

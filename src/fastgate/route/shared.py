@@ -30,6 +30,12 @@ class Shared:
         # Written by a worker that ends what a request of another one waits for.
         self.wakers = tuple(os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC) for _ in range(workers)) if workers > 1 else ()
 
+    def forget(self, lane: int) -> None:
+        """Forget what a worker that has ended had in flight, and wake the others: its slots are free."""
+        Fleet(self._fleet, self._deployments, self._groups, self.workers, lane, 0).clear_lane(lane)
+        for waker in self.wakers:
+            os.eventfd_write(waker, 1)
+
     def fleet(self, lane: int, seed: int, settings: Settings) -> Fleet:
         """Return the deployments as the worker of *lane* sees them; whatever its predecessor had in flight is forgotten."""
         fleet = Fleet(self._fleet, self._deployments, self._groups, self.workers, lane, seed, settings.routing.latency_buffer)

@@ -97,7 +97,7 @@ cdef inline bint is_probing(const Prospect *p) noexcept:
 
 cdef inline bint is_full(const Prospect *p) noexcept:
     """Whether a request would have to wait where waiting in the gateway is better."""
-    return p.wait_s > 0 or (p.known and p.open >= p.cap)
+    return p.wait_s > 0 or (p.known and p.open + p.ahead >= p.cap)
 
 
 cdef int leave_full(Fleet self, int count) noexcept:

@@ -192,6 +192,29 @@ cdef void learn_end(Fleet self, const Ticket *t, double tokens, const Timings *e
         fg_put(known + KNOWN_SAMPLED_US, now_us)
 
 
+cdef inline bint fleet_overfull(Fleet self, int deployment) noexcept:
+    """Whether workers that chose at the same time have put more in flight than there are slots."""
+    cdef int slots = self.members[deployment].slots
+    if slots == 0:
+        return False
+    fg_fence()
+    return lanes_sum(lane_of(self, deployment, LANE_OPEN), self.lanes) & OPEN_MASK > slots
+
+
+cdef inline bint fleet_has_room(Fleet self, int deployment) noexcept:
+    """Whether one of the slots, where they are known, is free."""
+    cdef int slots = self.members[deployment].slots
+    return slots > 0 and lanes_sum(lane_of(self, deployment, LANE_OPEN), self.lanes) & OPEN_MASK < slots
+
+
+cdef void fleet_withdrawn(Fleet self, Ticket *t, int64_t now_us) noexcept:
+    """The request was not sent after all."""
+    cdef int64_t minute = now_us // (60 * MICROSECONDS)
+    close_ticket(self, t, now_us)
+    use_add(use_of(self, t.deployment) + USE_TOKENS, minute, -t.used_tokens)
+    use_add(use_of(self, t.deployment) + USE_REQUESTS, minute, -1)
+
+
 cdef void fleet_failed(Fleet self, Ticket *t, int failure, int64_t retry_after_us, int64_t now_us) noexcept:
     """The attempt is over without a good answer: FAILURE_*. *retry_after_us*: of a 429; 0: it did not say."""
     if not t.open:

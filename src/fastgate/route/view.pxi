@@ -52,6 +52,7 @@ cdef void asked_fill(Asked *asked, int group, bint whole, double prompt_tokens, 
     asked.whole = whole
     asked.prompt_tokens = prompt_tokens
     asked.max_tokens = max_tokens
+    asked.in_turn = True
 
 
 cdef int candidates_fill(Fleet self, Candidate *candidates, list members, excluded, cached, not_before) except -1:
@@ -86,6 +87,8 @@ cdef list prospects_view(Fleet self, int count):
             "prefill_s": p.prefill_s,
             "decode_s": p.decode_s,
             "expected_first_byte_s": p.expected_s,
+            "held": p.held,
+            "full": bool(is_full(p)),
             "in_flight": p.open,
             "without_first_byte": p.silent,
             "work_s": p.work_s,
@@ -120,6 +123,7 @@ cdef dict member_view(Fleet self, int deployment, int64_t now_us):
         "in_flight": packed & OPEN_MASK,
         "in_flight_by_worker": [fg_get(lane + at) & OPEN_MASK for at in range(self.lanes)],
         "without_first_byte": packed >> SILENT_SHIFT,
+        "held": lanes_sum(lane_of(self, deployment, LANE_HELD), self.lanes),
         "work_s": lanes_sum(lane_of(self, deployment, LANE_WORK), self.lanes) * 1e-6,
         "tokens": lanes_sum(lane_of(self, deployment, LANE_TOKENS), self.lanes),
         "overhead_s": fg_get_real(known + KNOWN_OVERHEAD_S),
@@ -132,6 +136,8 @@ cdef dict member_view(Fleet self, int deployment, int64_t now_us):
         "samples": fg_get(known + KNOWN_SAMPLES),
         "failing": failing_of(known, now_us),
         "failures": fg_get(known + KNOWN_FAILURES),
+        "ejected": bool(is_probed(known)),
+        "probe_for_s": max(<int64_t>0, fg_get(known + KNOWN_PROBE_UNTIL_US) - now_us) * 1e-6,
         "failure_s": fg_get_real(known + KNOWN_FAIL_S),
         "rate_limited": fg_get(known + KNOWN_LIMITED),
         "out_for_s": max(<int64_t>0, fg_get(known + KNOWN_OUT_UNTIL_US) - now_us) * 1e-6,

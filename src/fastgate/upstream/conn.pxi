@@ -72,7 +72,7 @@ cdef class UpstreamConnection(Connection):
         self.search.line_limit = self.search.head_limit = UPSTREAM_HEAD_BYTES
         exchange.dispatched_us = monotonic_us()
         if exchange.complete_us and exchange.overhead_us == 0:
-            exchange.overhead_us = exchange.dispatched_us - exchange.complete_us
+            exchange.overhead_us = exchange.dispatched_us - exchange.complete_us - exchange.waited_us
         self.write_request()
         if self.fd >= 0 and self.state == UPSTREAM_ACTIVE:
             self.first_byte_deadline()

@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Callable, Coroutine
 from typing import Any, Literal
 
-from fastgate._core import AccessLog, Exchange, GatewayService, Group, Keys, Listener, Operation, Owners, Poller
+from fastgate._core import AccessLog, Exchange, Fleet, GatewayService, Group, Keys, Listener, Operation, Owners, Poller
 from fastgate.account.local import LocalAnswers
 from fastgate.authenticate.cors import Cors
 from fastgate.config.schema import Settings
@@ -19,8 +19,8 @@ from fastgate.endpoints import ENDPOINTS
 from fastgate.endpoints.endpoint import Endpoint
 from fastgate.errors import BY_CODE, CredentialsUnavailable, InternalError, Unauthenticated
 from fastgate.frame.paths import Paths
-from fastgate.route.failures import failure
 from fastgate.route.explain import RouterExplanation
+from fastgate.route.failures import failure
 from fastgate.route.fallbacks import Fallbacks, Wishes, read_wishes
 from fastgate.route.groups import Groups
 from fastgate.route.shared import Shared
@@ -70,14 +70,8 @@ class Gateway:
         reliability = settings.reliability
         self.groups = Groups(settings.deployments, self._binder.bind, self._owners, settings.routing, reliability.aliases)
         self._fallbacks = Fallbacks(reliability, self.groups.find)
-        self._local = LocalAnswers(settings.deployments, settings.listed, self._binder, lambda: self._service.draining)
         fleet = shared.fleet(lane, random.SystemRandom().getrandbits(62), settings)
-        self._answers: dict[str, Callable[[Exchange], Answer]] = {
-            **self._local.answers,
-            **DialectAnswers(settings.listed, int(time.time())).answers,
-            **RouterState(settings.deployments, fleet, settings.routing).answers,
-            **RouterExplanation(settings.deployments, fleet, self).answers,
-        }
+        self._answers = self._local_answers(fleet)
         self._paths = Paths({endpoint: self._operation(index, endpoint) for index, endpoint in enumerate(ENDPOINTS)}, self._cors)
         self._service = GatewayService(
             poller,
@@ -255,6 +249,16 @@ class Gateway:
     def change(self, exchange: Exchange) -> tuple[bytes, bytes] | Refusal:
         """Return the body as the deployment's provider and the configuration want it, and fields that name its losses, or a refusal."""
         return self._translator.change(exchange)
+
+    def _local_answers(self, fleet: Fleet) -> dict[str, Callable[[Exchange], Answer]]:
+        """Return what is answered here, by operation."""
+        settings = self._settings
+        return {
+            **LocalAnswers(settings.deployments, settings.listed, self._binder, lambda: self._service.draining).answers,
+            **DialectAnswers(settings.listed, int(time.time())).answers,
+            **RouterState(settings.deployments, fleet, settings.routing).answers,
+            **RouterExplanation(settings.deployments, fleet, self).answers,
+        }
 
     def _operation(self, index: int, endpoint: Endpoint) -> Operation:
         local: Callable[[Exchange], Answer] | None = None

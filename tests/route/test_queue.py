@@ -11,13 +11,12 @@ import pytest
 from tests.support.answers import plain
 from tests.support.gateway import SCALE, Gateway, openai_model
 from tests.support.groups import WELL, failing, ordered
-from tests.support.parked import Parked, Queueing, asking, narrow, queueing, send_in_order
+from tests.support.parked import Parked, asking, narrow, one_of_each_worker, queueing, send_in_order
 from tests.support.upstream import Upstream, send
-from tests.support.wire import Client, request
+from tests.support.wire import Client
 
 # Longer than a request that is held back waits before it looks again by itself.
 LOOKED_AGAIN_S = 0.6
-ALIVE = request("/health/liveness", method="GET", key=None)
 
 
 @pytest.fixture
@@ -41,16 +40,6 @@ def show_speed(gateway: Gateway, parked: Parked, provider: Upstream) -> None:
         with gateway.client() as client:
             assert client.exchange(asking("quick")).status == 200
     provider.serve(parked)
-
-
-def one_of_each_worker(gateway: Queueing) -> list[Client]:
-    """Return a connection to each of the two workers."""
-    found: dict[int, Client] = {}
-    while len(found) < 2:
-        client = gateway.client()
-        assert client.exchange(ALIVE, "GET").status == 200
-        found[gateway.worker_of(client)] = client
-    return list(found.values())
 
 
 def test_who_came_first_is_asked_first_however_long_they_wait(parked: Parked, provider: Upstream) -> None:
@@ -122,7 +111,7 @@ def test_two_requests_that_fail_together_do_not_both_take_the_one_slot_of_anothe
             failing_step.let_go(2)
             failing_step.wait_for_sent(2)
             gateway.go_on()
-            for count, client in enumerate(clients, 1):
+            for count in range(1, len(clients) + 1):
                 parked.wait_for(count)
                 gateway.fence()
                 parked.let_go()

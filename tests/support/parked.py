@@ -15,6 +15,7 @@ from tests.support.wire import Client, request
 
 _PATIENCE_S = 10.0
 ANSWER = plain(completion())
+ALIVE = request("/health/liveness", method="GET", key=None)
 
 
 class Parked:
@@ -121,3 +122,13 @@ def send_in_order(gateway: Gateway, *words: str, **members: object) -> list[Clie
         clients[-1].send(asking(one, **members))  # type: ignore[arg-type]
         gateway.fence()
     return clients
+
+
+def one_of_each_worker(gateway: Queueing) -> list[Client]:
+    """Return a connection to each of the two workers."""
+    found: dict[int, Client] = {}
+    while len(found) < 2:
+        client = gateway.client()
+        assert client.exchange(ALIVE, "GET").status == 200
+        found[gateway.worker_of(client)] = client
+    return list(found.values())

@@ -163,6 +163,8 @@ cdef int look_by_itself(GatewayService self, Exchange x) except -1:
         return 0
     if now >= x.deadline_us or now >= x.queued_us + self.queue_us or not is_alike(x, oldest):
         return call_up(self, x)
+    # Told of by the oldest from here on.
+    x.choice.until_us = 0
     return watch_queued(self, x)
 
 

@@ -49,7 +49,8 @@ class RouterState:
             "model": name,
             "strategy": self._routing.strategies.get(name, self._routing.strategy),
             "deployments": [
-                describe(self._deployments[at]) | health(known[at]) | load(known[at]) | {"prediction": predictions.get(at)} for at in members
+                {**describe(self._deployments[at]), **health(known[at]), **load(known[at]), "prediction": predictions.get(at)}
+                for at in members
             ],
         }
 
@@ -64,13 +65,11 @@ class RouterState:
 def describe(deployment: Deployment) -> dict[str, Any]:
     """Return who a deployment is, without anything that is secret."""
     url = urlsplit(deployment.api_base)
-    # Without what may stand before the host: a name and a password.
-    origin = f"{url.scheme}://{url.netloc.rpartition('@')[2]}"
     return {
         "deployment": deployment.deployment_id,
         "provider": deployment.provider,
         "model": deployment.model,
-        "origin": origin,
+        "origin": f"{url.scheme}://{url.netloc}",
     }
 
 

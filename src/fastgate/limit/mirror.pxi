@@ -15,37 +15,23 @@ cdef enum:
     QUOTA_SENT = 3
     # 1 + the mark of the latest that was answered.
     QUOTA_HEARD = 4
-    # After a 429 that says nothing else: a limit of requests, found by trying.
-    PACE_CELL = 0
-    PACE_INCREMENT_NS = 1
-    PACE_SINCE_NS = 2
-    # Requests by time: epoch << 32 | of the one before << 16 | of the present one.
-    PACE_COUNT = 3
     # After a Retry-After.
-    OUT_UNTIL_NS = 4
+    OUT_UNTIL_NS = 0
     CELL_LINE_WORDS = 8
     ACCOUNT_WORDS = 40
-    EPOCH_SHIFT = 33
-    MAX_EPOCH_COUNT = 0xFFFF
-    # A rate that was lowered to 70 % grows by 2 % of that a second; as it was 16 times what it was lowered to, it is no limit any more.
-    PACE_LOWER_TENTHS = 7
-    PACE_GROWTH_MS = 50000
-    PACE_FORGET_MS = 750000
     # What a provider says is believed for an hour; then it is asked again.
     MAX_WAIT_US = 3600000000
 
 cdef int64_t MAX_PERIOD_NS = 31 * 86400 * FG_SECOND_NS
 cdef int64_t MIN_PERIOD_NS = FG_SECOND_NS // 10
 cdef int64_t MINUTE_NS = 60 * FG_SECOND_NS
-# Slower paces are not tried: there a 429 puts a deployment out for a while (route/health), which says as much.
-cdef int64_t PACE_LEAST_NS = FG_SECOND_NS
 
 
 cdef inline int64_t *quota_of(Mirror self, int account, int kind) noexcept:
     return self.words + account * ACCOUNT_WORDS + kind * CELL_LINE_WORDS
 
 
-cdef inline int64_t *pace_of(Mirror self, int account) noexcept:
+cdef inline int64_t *out_of(Mirror self, int account) noexcept:
     return quota_of(self, account, COUNTED_KINDS)
 
 
@@ -90,14 +76,6 @@ cdef int mirror_asks(Mirror self, int account, int deployment, const int64_t *un
             ask.units = min(limit, units[kind])
             ask.counted = kind
             count += 1
-    ask = &asks[count]
-    ask.rate.increment_ns = pace_increment_ns(pace_of(self, account), now_ns)
-    if ask.rate.increment_ns:
-        ask.cell = pace_of(self, account) + PACE_CELL
-        ask.rate.burst_ns = max(ask.rate.increment_ns, FG_SECOND_NS)
-        ask.units = 1
-        ask.counted = COUNTED_REQUESTS
-        count += 1
     return count
 
 
@@ -107,7 +85,7 @@ cdef inline int64_t mirror_us(int64_t wait_ns) noexcept:
 
 
 cdef inline int64_t out_ns(Mirror self, int account, int64_t now_ns) noexcept:
-    return max(<int64_t>0, fg_get(pace_of(self, account) + OUT_UNTIL_NS) - now_ns)
+    return max(<int64_t>0, fg_get(out_of(self, account) + OUT_UNTIL_NS) - now_ns)
 
 
 cdef int64_t mirror_wait_us(Mirror self, int account, int deployment, const int64_t *units, int64_t now_us, int64_t *interval_us) noexcept:
@@ -157,7 +135,6 @@ cdef int64_t mirror_charge(
     for kind in range(COUNTED_KINDS):
         m.units[kind] = units[kind]
         m.marks[kind] = fg_add(quota_of(self, account, kind) + QUOTA_SENT, units[kind])
-    pace_count(pace_of(self, account), now_ns)
     return 0
 
 
@@ -182,7 +159,6 @@ cdef int64_t mirror_force(Mirrored *m, const Ask *asks, int count, int64_t now_n
 cdef void mirror_read(Mirror self, Mirrored *m, const Head *head, int64_t now_us, int64_t wall_us) noexcept:
     """Take over what the head of the request's answer says."""
     cdef HeadLimits said
-    cdef bint used_up = False
     cdef int kind
     if not m.open:
         return
@@ -190,9 +166,8 @@ cdef void mirror_read(Mirror self, Mirrored *m, const Head *head, int64_t now_us
     for kind in range(COUNTED_KINDS):
         if said.said[kind].limit > 0 or said.said[kind].remaining >= 0:
             quota_learn(quota_of(self, m.account, kind), m, kind, &said.said[kind], now_us * 1000)
-            used_up = used_up or 0 <= said.said[kind].remaining < m.units[kind]
     if head.status == 429:
-        mirror_limited(self, m, said.retry_after_ns, used_up, now_us)
+        mirror_limited(self, m, said.retry_after_ns, now_us)
 
 
 cdef void mirror_settle(Mirror self, Mirrored *m, const int64_t *actual) noexcept:
@@ -304,77 +279,14 @@ cdef void quota_set(int64_t *quota, const Mirrored *m, int kind, int64_t used_ns
             return
 
 
-# --- a 429 without a word
+# --- a 429
 
-cdef void mirror_limited(Mirror self, Mirrored *m, int64_t retry_after_ns, bint used_up, int64_t now_us) noexcept:
-    """The request was refused with a 429: its account is out until *retry_after_ns* (-1: not said) are over.
-
-    If that is not said, nor that a limit is *used_up*, the account sends less.
-    """
-    cdef int64_t *pace = pace_of(self, m.account)
-    cdef int64_t now_ns = now_us * 1000
+cdef void mirror_limited(Mirror self, Mirrored *m, int64_t retry_after_ns, int64_t now_us) noexcept:
+    """The request was refused with a 429: its account is out until *retry_after_ns* (-1: not said) are over."""
+    cdef int64_t *out = out_of(self, m.account) + OUT_UNTIL_NS
     cdef int64_t until_ns, seen
-    if not m.open:
-        return
-    if retry_after_ns > 0:
-        until_ns = now_ns + min(retry_after_ns, <int64_t>MAX_WAIT_US * 1000)
-        seen = fg_get(pace + OUT_UNTIL_NS)
-        while seen < until_ns and not fg_update(pace + OUT_UNTIL_NS, &seen, until_ns):
+    if m.open and retry_after_ns > 0:
+        until_ns = now_us * 1000 + min(retry_after_ns, <int64_t>MAX_WAIT_US * 1000)
+        seen = fg_get(out)
+        while seen < until_ns and not fg_update(out, &seen, until_ns):
             pass
-    elif not used_up:
-        pace_lower(pace, m.dispatched_ns, now_ns)
-
-
-cdef void pace_count(int64_t *pace, int64_t now_ns) noexcept:
-    """Count a request in its epoch."""
-    cdef int64_t epoch = now_ns >> EPOCH_SHIFT
-    cdef int64_t seen = fg_get(pace + PACE_COUNT)
-    cdef int64_t behind, before, count
-    while True:
-        behind = epoch - (seen >> 32)
-        if behind < 0:
-            # Another's clock was read later.
-            behind = 0
-            epoch = seen >> 32
-        before = seen & MAX_EPOCH_COUNT if behind == 1 else (seen >> 16) & MAX_EPOCH_COUNT if behind == 0 else 0
-        count = min((seen & MAX_EPOCH_COUNT) + 1, <int64_t>MAX_EPOCH_COUNT) if behind == 0 else 1
-        if fg_update(pace + PACE_COUNT, &seen, epoch << 32 | before << 16 | count):
-            return
-
-
-cdef int64_t pace_seen_ns(const int64_t *pace, int64_t now_ns) noexcept:
-    """Return the time between two requests, as they were sent lately."""
-    cdef int64_t seen = fg_get(pace + PACE_COUNT)
-    cdef int64_t epoch_ns = <int64_t>1 << EPOCH_SHIFT
-    cdef int64_t behind = (now_ns >> EPOCH_SHIFT) - (seen >> 32)
-    cdef int64_t into_ns = now_ns & (epoch_ns - 1)
-    cdef int64_t before = seen & MAX_EPOCH_COUNT if behind == 1 else (seen >> 16) & MAX_EPOCH_COUNT
-    cdef int64_t count = seen & MAX_EPOCH_COUNT if behind <= 0 else 0
-    if behind > 1:
-        return epoch_ns
-    return epoch_ns // max(count + fg_scale(before, epoch_ns - into_ns, epoch_ns), <int64_t>1)
-
-
-cdef int64_t pace_increment_ns(const int64_t *pace, int64_t now_ns) noexcept:
-    """Return the least time between two requests, 0: any."""
-    cdef int64_t increment_ns = fg_get(pace + PACE_INCREMENT_NS)
-    cdef int64_t since_ms
-    if increment_ns == 0:
-        return 0
-    since_ms = max(<int64_t>0, now_ns - fg_get(pace + PACE_SINCE_NS)) // 1000000
-    return 0 if since_ms > PACE_FORGET_MS else fg_scale(increment_ns, PACE_GROWTH_MS, PACE_GROWTH_MS + since_ms)
-
-
-cdef void pace_lower(int64_t *pace, int64_t dispatched_ns, int64_t now_ns) noexcept:
-    """Send 70 % of what was sent; once for all the requests that were under way then."""
-    cdef int64_t since_ns = fg_get(pace + PACE_SINCE_NS)
-    cdef int64_t increment_ns
-    if dispatched_ns < since_ns or pace_seen_ns(pace, now_ns) > PACE_LEAST_NS:
-        return
-    increment_ns = max(pace_increment_ns(pace, now_ns), pace_seen_ns(pace, now_ns))
-    if not fg_replace(pace + PACE_SINCE_NS, since_ns, now_ns):
-        return
-    increment_ns = min(max(increment_ns * 10 // PACE_LOWER_TENTHS, <int64_t>1), PACE_LEAST_NS)
-    fg_put(pace + PACE_INCREMENT_NS, increment_ns)
-    # Used up: the next is sent an interval from now.
-    fg_put(pace + PACE_CELL, now_ns + max(increment_ns, FG_SECOND_NS))

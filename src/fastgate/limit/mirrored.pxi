@@ -108,10 +108,9 @@ cdef class Mirror:
     def snapshot(self, int account, int64_t now_us):
         """Return what is known of an account's limits."""
         cdef int64_t now_ns = now_us * 1000
-        cdef const int64_t *pace = pace_of(self, mirror_account(self, account))
+        mirror_account(self, account)
         return {
             "limits": {name: quota_view(self, account, kind, now_ns) for name, kind in COUNTED.items()},
-            "interval_us": (pace_increment_ns(pace, now_ns) + 999) // 1000,
             "out_for_us": out_ns(self, account, now_ns) // 1000,
         }
 

@@ -168,17 +168,13 @@ cdef int compare(GatewayService self, Exchange x, Group group, list tried, const
 
 
 cdef int pick_only(GatewayService self, Exchange x, Group group, const int64_t *units) except -9:
-    """Choose a group's only deployment, whatever it did: nobody else could do better. A short wait for its limits pays.
-
-    After a longer one its provider's word is worth more to the caller, unless the limits are configured.
-    """
+    """Choose a group's only deployment, whatever it did and said: nobody else could do better. Configured limits hold all the same."""
     cdef Deployment deployment = <Deployment>group.deployments[0]
     cdef Candidate *candidate = &self.candidates[0]
     cdef int64_t now = self.poller.now_us, wait_us
     candidate.excluded = False
     fleet_take(self.fleet, &x.asked, candidate, now, &x.choice)
-    wait_us = mirror_charge(self.mirror, &x.mirrored, deployment.quota, deployment.number, units, now,
-                            candidate.not_before_us - now > WAIT_BEFORE_FALLBACK_US)
+    wait_us = mirror_charge(self.mirror, &x.mirrored, deployment.quota, deployment.number, units, now, True)
     if wait_us < 0:
         return PICK_NONE
     if wait_us:

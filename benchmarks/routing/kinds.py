@@ -243,8 +243,9 @@ def make(kind: Kind, load: float, seed: int, count: int = REQUESTS) -> Instance:
         Request(number, at, *size, chance.random() < traffic.whole, chance.random())
         for number, (at, size) in enumerate(zip(times, sizes, strict=True))
     )
+    # What a request takes beyond its lengths is its own: were it drawn for each server, a clairvoyant would take the luckiest draw.
+    draws = [(chance.gauss(0, 1), chance.gauss(0, 1)) for _ in range(count)]
     spreads = tuple(
-        tuple((math.exp(spec.spread_first * chance.gauss(0, 1)), math.exp(spec.spread_rest * chance.gauss(0, 1))) for _ in range(count))
-        for spec in servers
+        tuple((math.exp(spec.spread_first * first), math.exp(spec.spread_rest * rest)) for first, rest in draws) for spec in servers
     )
     return Instance(kind=kind.name, load=load, seed=seed, servers=servers, requests=requests, spreads=spreads)

@@ -44,8 +44,9 @@ counts 30 s more.
 
 Numbers are ratios to a clairvoyant: it knows every server as it is, and how long each answer will be, which no router can. There are
 two, one asks where the request is done first, the other where that and the delay of the others is least; in each instance the one with
-the lower mean is taken. Cells are combined by geometric mean. Goodput: answers within five times what they take alone on the server in
-the middle, and 5 s.
+the lower mean is taken. What a request takes beyond its lengths is drawn once for each request, not for each server as well: else a
+clairvoyant would gain by choosing among draws of chance. Cells are combined by geometric mean. Goodput: answers within five times what
+they take alone on the server in the middle, and 5 s.
 """
 
 

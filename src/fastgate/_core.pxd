@@ -753,6 +753,8 @@ cdef struct Choice:
     double decode_s
     # To the first byte, in company.
     double expected_s
+    # Of it, until the model is loaded.
+    double load_s
 
 # A candidate with what is known of it; score: what fleet_pick makes least.
 cdef struct Prospect:
@@ -774,7 +776,11 @@ cdef struct Prospect:
     # Until a rate limit admits the request.
     double wait_s
     double interval_s
+    # What a request that the limit admits takes from those behind it.
+    double price_s
     double stale_s
+    # Until its model is loaded.
+    double load_s
     double contention
     double failing
     double fail_s
@@ -817,6 +823,12 @@ cdef struct Ticket:
     int64_t used_tokens
     double solo_s
     int64_t expected_us
+    # How long the deployment had been idle at dispatch, 0: it was not; and what was left of the load of its model.
+    int64_t idle_us
+    int64_t load_us
+    # Of a first byte that may hold a load: what it took too long, and its sample; 0: does not.
+    double excess_s
+    double first_sample_s
     # The deployment's sums at dispatch and at the first byte.
     double load_at
     double pace_at

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from tests.oracle.fleet_member import Member, S
+from tests.oracle.fleet_prospect import Prospect
 
 NONE, HOLD = -1, -2
 
@@ -39,9 +40,14 @@ class Ticket:
     probe: bool
     prefill_us: int
     work_us: int
+    solo: float
     expected_us: int
     used_tokens: int
     queued: bool
+    idle_us: int
+    load_us: int
+    excess: float = 0.0
+    first_sample: float = 0.0
     silent: bool = True
     open: bool = True
     tokens: int = 0
@@ -68,11 +74,32 @@ class Ticket:
             sample = m.pace - self.pace_at
             if self.queued:
                 sample = min(sample, m.overhead + m.prompt * self.prompt_tokens)
-            if sample > 0:
+            if self.idle_us > 5 * S and self.suspect_load(sample, now):
+                sample = 0.0
+            if sample > 0 and not self.load_us:
                 m.learn_first(self.prompt_tokens, sample)
             if m.samples:
                 m.sampled_us = now
         m.observe(now)
+
+    def suspect_load(self, sample: float, now: int) -> bool:
+        m = self.member
+        excess = (now - self.dispatched_us - self.prefill_us) * 1e-6
+        m.loaded_us = 0
+        if excess > 2 + self.prefill_us * 1e-6 and m.samples:
+            self.excess, self.first_sample = excess, sample
+            return True
+        if 0 < m.unload_us <= self.idle_us:
+            m.unload_us = self.idle_us + self.idle_us // 4
+        return False
+
+    def learn_load(self, token_s: float) -> None:
+        m = self.member
+        if token_s * self.fleet.expected_left(0, self.max_tokens) > 2 * (self.solo - self.prefill_us * 1e-6):
+            m.learn_first(self.prompt_tokens, self.first_sample)
+            return
+        m.unload_us = min(m.unload_us, self.idle_us) if m.unload_us else self.idle_us
+        m.load_s = m.load_s + 0.25 * (self.excess - m.load_s) if m.load_s > 0 else self.excess
 
     def progress(self, tokens: int, now: int) -> None:
         m = self.member
@@ -94,6 +121,8 @@ class Ticket:
         self.member.tickets.remove(self)
         if self.probe:
             self.member.probe_until_us = 0
+        if not self.member.open:
+            self.member.idle_us = now
         self.member.observe(now)
 
     def ended(self, output_tokens: int, now: int) -> None:
@@ -117,9 +146,15 @@ class Ticket:
         span, whole_span = (now - self.first_byte_us) * 1e-6, (now - self.dispatched_us) * 1e-6
         if whole_span <= 0:
             return
+        if self.load_us and self.whole:
+            if self.idle_us and (now - self.dispatched_us) * 2 < self.load_us:
+                m.unload_us = self.idle_us + self.idle_us // 4
+            return
         if self.whole or span < 0.02 * whole_span:
             m.learn_whole(self.prompt_tokens, tokens, m.pace - self.pace_at)
         else:
+            if self.excess > 0:
+                self.learn_load((m.pace - self.pace_first) / tokens)
             m.learn_contention((m.load - self.load_first) / span, span / tokens)
             m.learn_token((m.pace - self.pace_first) / tokens)
         if m.token > 0:
@@ -138,50 +173,6 @@ class Ticket:
         elif failure == "caller":
             m.note_success(now)
         m.use(now, (int(self.prompt_tokens) if self.tokens else 0) + self.tokens - self.used_tokens, 0)
-
-
-@dataclass(eq=False)
-class Prospect:
-    """A candidate of one choice."""
-
-    member: Member
-    probe: bool
-    wait: float
-    interval: float
-    prefill: float = 0.0
-    decode: float = 0.0
-    expected: float = 0.0
-    score: float = 0.0
-
-    @property
-    def full(self) -> bool:
-        return self.wait > 0 or (self.member.slots > 0 and self.member.open >= self.member.slots)
-
-    @property
-    def probing(self) -> bool:
-        return self.member.samples == 0 and self.member.open >= 2
-
-    @property
-    def solo(self) -> float:
-        return self.prefill + self.decode
-
-    def weigh(self, now: int) -> float:
-        """Return the request's own time and what it delays the others by."""
-        m, s, n, cap = self.member, self.solo, self.member.open, self.member.cap
-        if n < cap:
-            others = min(m.work_s, n * s)
-            own = s * ((1 + others / s) ** m.used_contention if others > 0 else 1.0)
-            inflicted = others * (m.power(n + 1) - m.power(n))
-            self.expected = self.prefill * m.power(n + 1)
-        else:
-            each, behind, slow = m.work_s / n, n - cap + m.held, m.power(cap)
-            own = (behind + 1) * each * slow / cap
-            self.expected = own + self.prefill * slow
-            own += s * slow
-            inflicted = m.held * s * slow / cap + max(0.0, n - behind - 1) * min(each, s) * (slow - m.power(cap - 1))
-        if self.wait > 0:
-            own += self.wait + m.held * self.interval
-        return (own + inflicted) * m.stall(now)
 
 
 class ReferenceFleet:
@@ -223,7 +214,7 @@ class ReferenceFleet:
             at, interval = not_before.get(m.number, (0, 0))
             p = Prospect(m, probe, max(0.0, (at - now) * 1e-6), interval * 1e-6)
             if out > 0 and not panic:
-                p.wait, p.interval = max(p.wait, out * 1e-6), max(p.interval, m.retry_us * 1e-6)
+                p.wait, p.interval = max(p.wait, out * 1e-6), max(p.interval, m.interval_us * 1e-6)
             found.append(p)
         return found
 
@@ -240,11 +231,11 @@ class ReferenceFleet:
             median = sorted(measured, key=lambda p: p.solo)[(len(measured) - 1) // 2]
             prefill, decode = median.prefill, median.decode
         for p in found:
-            stale = (now - p.member.sampled_us) * 1e-6 - 15
+            stale = (now - p.member.sampled_us) * 1e-6 - 25
             if not p.member.samples:
                 p.prefill, p.decode = prefill * 0.7, decode * 0.7
             elif stale > 0 and p.solo > prefill + decode:
-                factor = ((prefill + decode) / p.solo) ** (1 - math.exp(-stale / 20))
+                factor = ((prefill + decode) / p.solo) ** (1 - math.exp(-stale / 30))
                 p.prefill *= factor
                 p.decode *= factor
 
@@ -271,10 +262,12 @@ class ReferenceFleet:
     def pick_expected(self, found: list[Prospect], now: int, buffer: float) -> Prospect:
         for p in found:
             p.score = p.weigh(now)
-        least = min(p.score for p in found)
+        costs = {p: p.score for p in found}
+        least = min(costs.values())
         for p in found:
             if (failing := p.member.failing_at(now)) > 0:
                 p.score += failing / max(0.05, 1 - failing) * (least + p.member.fail_s)
+        self.learn_prices(found, costs, now)
         able = [p for p in found if not p.probing] or found
         values = {p: p.score * (1 + 0.02 * self.chance.next()) for p in able}
         best = min(able, key=lambda p: values[p])
@@ -282,6 +275,16 @@ class ReferenceFleet:
             return best
         worst = best.score * (1 + buffer)
         return self.among([p for p in able if p.score <= worst and not p.full], best)
+
+    def learn_prices(self, found: list[Prospect], costs: Mapping[Prospect, float], now: int) -> None:
+        free = [costs[p] for p in found if p.wait <= 0]
+        for p in found:
+            m = p.member
+            if now > m.priced_us and (p.wait > 0 or m.price > 0):
+                lost = 0.0
+                if p.wait > 0:
+                    lost = max(0.0, min(free, default=-1.0) - costs[p] + (p.wait + m.held * p.interval + m.price) * p.stall)
+                m.learn_price(lost, now)
 
     def among(self, alike: list[Prospect], best: Prospect) -> Prospect:
         """One of them by chance, drawn as they are met."""
@@ -342,17 +345,34 @@ class ReferenceFleet:
         p.weigh(now)
         expected = p.expected * (p.solo / p.prefill if whole and p.prefill > 0 else 1)
         used = int(prompt_tokens + self.expected_left(0, max_tokens))
+        idle = now - m.idle_us if not m.open and m.idle_us else 0
+        load = int(p.load * S)
         queued = m.slots == 0 and m.open + 1 > max(1, m.seen)
         ticket = Ticket(
-            self, m, prompt_tokens, max_tokens, whole, now, p.probe, int(p.prefill * S), int(p.solo * S), int(expected * S), used, queued
+            self,
+            m,
+            prompt_tokens,
+            max_tokens,
+            whole,
+            now,
+            p.probe,
+            int(p.prefill * S),
+            int(p.solo * S),
+            p.solo,
+            int(expected * S),
+            used,
+            queued,
+            idle,
+            load,
         )
         ticket.refreshed_us = now
+        if not m.open and load:
+            m.loaded_us = now + load
         m.observe(now)
         m.use(now, used, 1)
         if ticket.probe:
             m.probe_until_us = now + max(5 * S, min(10 * ticket.expected_us, 60 * S))
-        if m.limited and m.retry_us <= 15 * S:
-            m.out_until_us = max(m.out_until_us, now + m.retry_us)
+        m.admit(now)
         m.tickets.append(ticket)
         m.observe(now)
         ticket.load_at, ticket.pace_at = m.load, m.pace

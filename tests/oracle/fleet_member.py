@@ -66,6 +66,18 @@ class Member:
     limited: int = 0
     retry_us: int = 0
     probe_until_us: int = 0
+    # What a request that its limit admits takes from those behind it.
+    price: float = 0.0
+    priced_us: int = 0
+    # A limit as 429s tell of it.
+    pace_us: int = 0
+    spent_us: int = 0
+    admitted: int = 0
+    # A model that is unloaded while nothing is in flight.
+    idle_us: int = 0
+    unload_us: int = 0
+    load_s: float = 0.0
+    loaded_us: int = 0
     # Minute -> tokens and requests.
     used: dict[int, list[int]] = field(default_factory=dict)
     seen_us: int = 0
@@ -130,7 +142,10 @@ class Member:
         if self.live_pace > 0 and self.token > 0 and self.samples and now - self.live_us < 4 * S:
             sample = clipped(self.live_pace / max(self.live_tokens, 1), self.token)
             if self.live_tokens >= 2 * self.streams or sample > self.token:
-                self.token += min(0.12 * (now - self.live_us) / (S // 2), 0.3) * (sample - self.token)
+                shifted = sample > self.token * 2 or sample * 2 < self.token
+                share = 0.3 if shifted else min(0.12 * (now - self.live_us) / (S // 2), 0.3)
+                slower = self.token + share * (sample - self.token)
+                self.token = slower if sample > self.token else self.token * (sample / self.token) ** share
         self.live_us, self.live_pace, self.live_tokens = now, 0.0, 0
 
     def learn_first(self, prompt_tokens: float, sample: float) -> None:
@@ -226,12 +241,50 @@ class Member:
         span = min(retry_after, 3600 * S)
         if span <= 0:
             span = min(S // 2 << min(self.limited, 6), 30 * S)
+        self.learn_pace(span if retry_after > 0 else 0, now)
         if now >= self.out_until_us or not self.limited:
             self.limited += 1
         elif retry_after <= 0:
             return
         self.retry_us = max(span, int(self.retry_us * 0.97)) if retry_after > 0 else 0
         self.out_until_us = max(self.out_until_us, now + span)
+
+    def learn_pace(self, span: int, now: int) -> None:
+        admitted = self.admitted - 1
+        if span <= 0 or now < self.spent_us:
+            self.admitted = max(0, admitted)
+            return
+        if self.spent_us and 0 < admitted <= 100:
+            pace = (now + span - self.spent_us) // admitted
+            self.pace_us = self.pace_us + int((pace - self.pace_us) * 0.05) if 0 < self.pace_us < pace else pace
+        self.spent_us, self.admitted = now + span, 0
+
+    @property
+    def interval_us(self) -> int:
+        """Between two requests that a learned limit is taken to admit; 0: no limit."""
+        if self.pace_us:
+            return int(self.pace_us * max(0.0, 1 + (4 - self.admitted) / 100))
+        return self.retry_us if self.limited else 0
+
+    def admit(self, now: int) -> None:
+        span = self.interval_us
+        self.admitted += self.spent_us > 0
+        if 0 < span <= 15 * S:
+            self.out_until_us = max(self.out_until_us, now - 4 * span) + span
+
+    def load_left(self, now: int) -> float:
+        """Seconds until its model is loaded."""
+        if not self.unload_us:
+            return 0.0
+        if self.open:
+            return max(0, self.loaded_us - now) * 1e-6
+        return self.load_s if now - self.idle_us >= self.unload_us else 0.0
+
+    def learn_price(self, lost: float, now: int) -> None:
+        span = min((now - self.priced_us) * 1e-6, 5)
+        self.price += (1 - math.exp(-span / 60)) * (lost * 0.9 - self.price)
+        self.price = self.price if self.price > 1e-3 else 0.0
+        self.priced_us = now
 
     def note_failure(self, took_s: float, now: int) -> None:
         self.fail_s = self.fail_s + 0.3 * (took_s - self.fail_s) if self.fail_s > 0 else max(took_s, 1e-3)

@@ -193,6 +193,41 @@ def test_a_rate_limit_that_holds_longer_than_the_slower_takes_is_not_waited_for(
     assert chosen(two, now, not_before={0: (now + 30 * S, S)}) == 1
 
 
+def test_a_limit_in_use_up_is_kept_for_those_to_whom_it_is_worth_most() -> None:
+    two = fleet(2)
+    now = START
+    for turn in range(20):
+        prompt = 100 + 100 * turn
+        answer(two.dispatch(0, 0, now, prompt), now, 0.1, 0.01, 100)
+        now = answer(two.dispatch(0, 1, now, prompt), now, 0.1 + prompt * 0.01, 0.011, 100) + S
+    assert chosen(two, now, 100) == chosen(two, now, 2000) == 0
+    for _ in range(200):
+        now += S // 10
+        two.pick(EXPECTED, 0, now, 800, not_before={0: (now + 3 * S, 3 * S)})
+    assert chosen(two, now, 100) == 1
+    assert chosen(two, now, 2000) == 0
+
+
+def test_a_model_that_is_unloaded_while_idle_is_expected_to_be_loaded_again() -> None:
+    two = fleet(2)
+    now = teach_all(two, 0.01, 0.02)
+    assert chosen(two, now) == 0
+    answer(two.dispatch(0, 1, now + 300 * S, 200), now + 300 * S, 0.4, 0.02, 100)
+    now = answer(two.dispatch(0, 0, now + 300 * S, 200), now + 300 * S, 12.2, 0.01, 100)
+    assert chosen(two, now + 100 * S) == 0
+    assert chosen(two, now + 330 * S) == 1
+    answer(two.dispatch(0, 1, now + 330 * S, 200), now + 330 * S, 0.4, 0.02, 100)
+    now = answer(two.dispatch(0, 0, now + 330 * S, 200), now + 330 * S, 0.2, 0.01, 100)
+    assert two.explain(0, now + 340 * S, 200)[0]["expected_first_byte_s"] < 2
+
+
+def test_a_slow_answer_behind_an_idle_time_is_no_load() -> None:
+    two = fleet(2)
+    now = teach_all(two, 0.01, 0.02) + 300 * S
+    now = answer(two.dispatch(0, 0, now, 200), now, 12, 0.2, 100) + 400 * S
+    assert two.explain(0, now, 200)[0]["expected_first_byte_s"] < 2
+
+
 class Watched(Compiled):
     """Notes where requests go."""
 

@@ -132,6 +132,29 @@ def test_without_retry_after_the_time_doubles_up_to_30_seconds(pair: tuple[Fleet
     assert seen == pytest.approx([0.5, 1, 2, 4, 8, 16, 30, 30])
 
 
+def refilling(both: Fleet, now: int, requests: int) -> tuple[int, int]:
+    """Ask deployment 0, which admits a request each 2 s, as often as may be; return its 429s and the time."""
+    admitted_at, refused = now, 0
+    for _ in range(requests):
+        now += round(out_for(both, 0, now) * S)
+        attempt = both.dispatch(0, 0, now, 100)
+        if now < admitted_at:
+            refused += 1
+            attempt.failed("rate_limited", now, admitted_at - now)
+        else:
+            admitted_at = max(admitted_at, now) + 2 * S
+            attempt.ended(10, now + S // 10)
+        now += S // 10
+    return refused, now
+
+
+def test_the_pace_of_a_limit_is_learned_from_its_429s(pair: tuple[Fleet, int]) -> None:
+    both, now = pair
+    _, now = refilling(both, now, 10)
+    refused, _ = refilling(both, now, 100)
+    assert 0 < refused <= 10
+
+
 def test_a_failing_fleet_starts_from_zeroed_memory_as_healthy() -> None:
     fresh = fleet(3)
     assert [row["out_for_s"] for row in fresh.snapshot(START)] == [0, 0, 0]

@@ -25,8 +25,12 @@ cdef double CONTENTION_RIDGE = 1.0
 # A new sample's share in the time per token; and of 0.5 s of running streams.
 cdef double TOKEN_SHARE = 0.25
 cdef double LIVE_SHARE = 0.12
+# Its most, and that of one that is no longer chance.
+cdef double LIVE_MOST = 0.3
 # A sample counts for this many times the estimate at the most: a model that had to be loaded is no slow model.
 cdef double CLIP = 3
+# A first byte behind an idle time that is late by so much, and by what it should take, may have waited for its model to be loaded.
+cdef double LOAD_SHORTEST_S = 2
 # Times faster or slower at which it is no longer chance.
 cdef double SHIFT = 2
 
@@ -129,13 +133,15 @@ cdef void learn_live(Fleet self, int deployment, int64_t now_us) noexcept:
     cdef Member *m = &self.members[deployment]
     cdef int64_t *known = known_of(self, deployment)
     cdef double before = fg_get_real(known + KNOWN_TOKEN_S)
-    cdef double sample, share
+    cdef double sample, share, after
     if m.live_pace > 0 and before > 0 and fg_get(known + KNOWN_SAMPLES) and now_us - m.live_us < 8 * LIVE_US:
         sample = clipped(m.live_pace / max(m.live_tokens, <int64_t>1), before)
         # Less than a token of each stream says only that it is no faster than that.
         if m.live_tokens >= 2 * m.streams or sample > before:
             share = LIVE_SHARE * (now_us - m.live_us) / LIVE_US
-            fg_put_real(known + KNOWN_TOKEN_S, before + min(share, 0.3) * (sample - before))
+            share = LIVE_MOST if sample > before * SHIFT or sample * SHIFT < before else min(share, LIVE_MOST)
+            after = before + share * (sample - before) if sample > before else before * pow(sample / before, share)
+            fg_put_real(known + KNOWN_TOKEN_S, after)
     m.live_us = now_us
     m.live_pace = 0
     m.live_tokens = 0

@@ -15,11 +15,19 @@ cdef enum:
     # A Retry-After is believed up to half an hour.
     RETRY_AFTER_LONGEST_US = 1800000000
     PACED_LONGEST_US = 15000000
+    # Requests behind a 429 that are paced, each less than the one before, and those of an idle time that may come at once.
+    PACED_REQUESTS = 100
+    PACED_LATE = 4
+    PACED_BURST = 4
     PROBE_SHORTEST_US = 5000000
     PROBE_LONGEST_US = 60000000
+    # No model is unloaded after less.
+    UNLOAD_SHORTEST_US = 5000000
 
 # How much of the longest interval between two 429s is still believed at the next.
 cdef double RETRY_MEMORY = 0.97
+# How much is believed of a pace that is slower than the one before.
+cdef double PACE_DOUBT = 0.05
 # A chance of success recovers by itself: an e-th of the doubt is left after so many seconds.
 cdef double DOUBT_S = 10
 
@@ -61,6 +69,8 @@ cdef void note_limited(Fleet self, int deployment, int64_t retry_after_us, int64
     cdef int64_t count = fg_get(known + KNOWN_LIMITED)
     cdef int64_t until = fg_get(known + KNOWN_OUT_UNTIL_US)
     cdef int64_t span = min(retry_after_us, <int64_t>RETRY_AFTER_LONGEST_US)
+    # It was not admitted.
+    cdef int64_t admitted = fg_get(known + KNOWN_ADMITTED) - 1
     if m.never_out:
         return
     if span <= 0:
@@ -69,6 +79,10 @@ cdef void note_limited(Fleet self, int deployment, int64_t retry_after_us, int64
             span = m.cooldown_us
         if span == 0:
             return
+    if retry_after_us > 0 and now_us >= fg_get(known + KNOWN_SPENT_US):
+        learn_pace(known, admitted, now_us + span)
+    else:
+        fg_put(known + KNOWN_ADMITTED, max(<int64_t>0, admitted))
     # Those that were on their way when it was ejected tell nothing more.
     if now_us >= until or count == 0:
         fg_put(known + KNOWN_LIMITED, count + 1)
@@ -82,11 +96,37 @@ cdef void note_limited(Fleet self, int deployment, int64_t retry_after_us, int64
     fg_put(known + KNOWN_OUT_UNTIL_US, max(until, now_us + span))
 
 
+cdef void learn_pace(int64_t *known, int64_t admitted, int64_t until_us) noexcept:
+    """Learn from a 429 that names *until_us*: between two such points a limit in use admits what refills in between."""
+    cdef int64_t spent_us = fg_get(known + KNOWN_SPENT_US)
+    cdef int64_t before = fg_get(known + KNOWN_PACE_US)
+    cdef int64_t pace
+    if spent_us and 0 < admitted <= PACED_REQUESTS:
+        pace = (until_us - spent_us) // admitted
+        # What refilled while nothing was asked for may have been lost: it is no slower than that.
+        if 0 < before < pace:
+            pace = before + <int64_t>((pace - before) * PACE_DOUBT)
+        fg_put(known + KNOWN_PACE_US, pace)
+    fg_put(known + KNOWN_SPENT_US, until_us)
+    fg_put(known + KNOWN_ADMITTED, 0)
+
+
+cdef inline int64_t pace_of(const int64_t *known) noexcept:
+    """Return the us between two requests that a learned limit is taken to admit; 0: no limit."""
+    cdef int64_t pace = fg_get(known + KNOWN_PACE_US)
+    if pace:
+        # Slower than learned at first, so that what was asked too early is made good; then faster, to find out whether there is more.
+        return <int64_t>(pace * max(0.0, 1 + (PACED_LATE - fg_get(known + KNOWN_ADMITTED)) / <double>PACED_REQUESTS))
+    return fg_get(known + KNOWN_RETRY_US) if fg_get(known + KNOWN_LIMITED) else 0
+
+
 cdef inline void pace_limited(int64_t *known, int64_t now_us) noexcept:
-    """Ask once per interval where the last word was a 429 that named a short one."""
-    cdef int64_t span = fg_get(known + KNOWN_RETRY_US)
-    if span <= PACED_LONGEST_US and fg_get(known + KNOWN_LIMITED):
-        fg_put(known + KNOWN_OUT_UNTIL_US, max(fg_get(known + KNOWN_OUT_UNTIL_US), now_us + span))
+    """Ask once per interval where a 429 has shown a short one."""
+    cdef int64_t span = pace_of(known)
+    if fg_get(known + KNOWN_SPENT_US):
+        fg_put(known + KNOWN_ADMITTED, fg_get(known + KNOWN_ADMITTED) + 1)
+    if 0 < span <= PACED_LONGEST_US:
+        fg_put(known + KNOWN_OUT_UNTIL_US, max(fg_get(known + KNOWN_OUT_UNTIL_US), now_us - PACED_BURST * span) + span)
 
 
 cdef void note_failure(Fleet self, int deployment, int failure, double took_s, int64_t now_us) noexcept:

@@ -1,10 +1,15 @@
 # The candidates of one request with what is known of each, and what the request costs there: its own time and what it delays others by.
 
 # Seconds without a sample after which a deployment that seems slow is believed to be like the others, little by little.
-cdef double STALE_S = 15
-cdef double STALE_DRIFT_S = 20
+cdef double STALE_S = 25
+cdef double STALE_DRIFT_S = 30
 # One that was never asked is taken to be a little better than the others, by this many requests at a time.
 cdef double COLD_FACTOR = 0.7
+# Seconds of which the price of a rate limit is an average, and how many of them one choice speaks for at the most.
+cdef double PRICE_SPAN_S = 60
+cdef double PRICE_STEP_S = 5
+# Of the price, what is asked: between two that cost the same the one with the limit is taken.
+cdef double PRICE_SHARE = 0.9
 
 cdef enum:
     COLD_PROBES = 2
@@ -43,7 +48,7 @@ cdef int gather(Fleet self, const Asked *asked, const Candidate *candidates, int
         if out_us > 0 and not panic:
             # After a 429 its provider has said when to come again: worth waiting for, or not.
             p.wait_s = max(p.wait_s, out_us * 1e-6)
-            p.interval_s = max(p.interval_s, fg_get(known + KNOWN_RETRY_US) * 1e-6)
+            p.interval_s = max(p.interval_s, pace_of(known) * 1e-6)
         found += 1
         if found == wanted:
             break
@@ -69,6 +74,7 @@ cdef void foresee(Fleet self, const Asked *asked, const Candidate *candidates, i
         p.cold = fg_get(known + KNOWN_SAMPLES) == 0
         p.held = <double>lanes_sum(lane_of(self, p.deployment, LANE_HELD), self.lanes)
         p.stale_s = 0
+        p.load_s = load_of(known, p.open, now_us)
         if p.cold:
             uneven = True
             continue
@@ -137,10 +143,24 @@ cdef void weigh(Fleet self, Prospect *p, int64_t now_us) noexcept:
         p.expected_s = p.own_s + p.prefill_s * slow
         p.own_s += s * slow
         p.inflicted_s = p.held * s * slow / p.cap + max(0.0, n - behind - 1) * min(each, s) * (slow - power_of(m, p.cap - 1))
+    p.own_s += p.load_s
+    p.expected_s += p.load_s
     if p.wait_s > 0:
         # Those held before it are admitted before it.
         p.own_s += p.wait_s + p.held * p.interval_s
+    p.price_s = fg_get_real(known_of(self, p.deployment) + KNOWN_PRICE_S)
+    p.inflicted_s += p.price_s
     p.stall = stall_of(self, p.deployment, now_us)
+
+
+cdef inline double load_of(const int64_t *known, int64_t open, int64_t now_us) noexcept:
+    """Return the seconds until the deployment's model is loaded; 0: it is."""
+    cdef int64_t unload = fg_get(known + KNOWN_UNLOAD_US)
+    if unload == 0:
+        return 0
+    if open:
+        return max(<int64_t>0, fg_get(known + KNOWN_LOADED_US) - now_us) * 1e-6
+    return fg_get_real(known + KNOWN_LOAD_S) if now_us - fg_get(known + KNOWN_IDLE_US) >= unload else 0
 
 
 cdef double stall_of(Fleet self, int deployment, int64_t now_us) noexcept:
@@ -159,6 +179,10 @@ cdef double stall_of(Fleet self, int deployment, int64_t now_us) noexcept:
     return worst
 
 
+cdef inline double cost_of(const Prospect *p) noexcept:
+    return (p.own_s + p.inflicted_s) * p.stall
+
+
 cdef void score(Fleet self, int count, int64_t now_us) noexcept:
     """Give each of *count* prospects its score: the seconds that the request is expected to cost all who are there."""
     cdef Prospect *p
@@ -167,7 +191,7 @@ cdef void score(Fleet self, int count, int64_t now_us) noexcept:
     for at in range(count):
         p = &self.prospects[at]
         weigh(self, p, now_us)
-        p.score = (p.own_s + p.inflicted_s) * p.stall
+        p.score = cost_of(p)
         if best < 0 or p.score < best:
             best = p.score
     for at in range(count):
@@ -176,3 +200,25 @@ cdef void score(Fleet self, int count, int64_t now_us) noexcept:
             # What fails costs its failure and then the best of the others.
             cost = p.failing / max(0.05, 1 - p.failing) * (best + p.fail_s)
             p.score += cost
+
+
+cdef void learn_price(Fleet self, const Prospect *p, int count, int64_t now_us) noexcept:
+    """Learn what one more request takes from those behind it: a limit in use up sends one of them to the best of the others."""
+    cdef int64_t *known = known_of(self, p.deployment)
+    cdef const Prospect *other
+    cdef double price = p.price_s
+    cdef double span = (now_us - fg_get(known + KNOWN_PRICED_US)) * 1e-6
+    cdef double lost = 0, best = -1
+    cdef int at
+    if span <= 0:
+        return
+    span = min(span, PRICE_STEP_S)
+    if p.wait_s > 0:
+        for at in range(count):
+            other = &self.prospects[at]
+            if other.wait_s <= 0 and (best < 0 or cost_of(other) < best):
+                best = cost_of(other)
+        lost = max(0.0, best - cost_of(p) + (p.wait_s + p.held * p.interval_s + price) * p.stall)
+    price += (1 - exp(-span / PRICE_SPAN_S)) * (lost * PRICE_SHARE - price)
+    fg_put_real(known + KNOWN_PRICE_S, price if price > 1e-3 else 0)
+    fg_put(known + KNOWN_PRICED_US, now_us)

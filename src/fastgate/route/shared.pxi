@@ -33,11 +33,20 @@ cdef enum:
     KNOWN_PROBE_UNTIL_US = 14
     KNOWN_SEEN = 15         # most requests seen to be answered at a time: it has at least as many slots
     KNOWN_RETRY_US = 16     # what the last 429 said
-    KNOWN_EJECTED = 17      # 1: it is or was out for failures, and no good answer has come since
-    KNOWN_OUT_SINCE_US = 18  # when it was last put out: answers to earlier requests say nothing
-    KNOWN_MINUTE_FAILURES = 19  # within the present minute, as below
-    KNOWN_CHUNK_TOKENS = 20  # output tokens per event of a stream; 0: not learned
-    KNOWN_WORDS = 24
+    KNOWN_PRICE_S = 17      # what the others lose by a request that a rate limit admits, as of KNOWN_PRICED_US
+    KNOWN_PRICED_US = 18
+    KNOWN_PACE_US = 19      # between two requests that its limit admits, as 429s tell; 0: not known
+    KNOWN_SPENT_US = 20     # until when its limit was used up, as the last 429 said
+    KNOWN_ADMITTED = 21     # requests since the last 429
+    KNOWN_IDLE_US = 22      # since when nothing is in flight
+    KNOWN_UNLOAD_US = 23    # shortest such time after which its model had to be loaded; 0: not seen
+    KNOWN_LOAD_S = 24       # how long that took
+    KNOWN_LOADED_US = 25    # when a load that goes on is expected to end
+    KNOWN_EJECTED = 26      # 1: it is or was out for failures, and no good answer has come since
+    KNOWN_OUT_SINCE_US = 27  # when it was last put out: answers to earlier requests say nothing
+    KNOWN_MINUTE_FAILURES = 28  # within the present minute, as below
+    KNOWN_CHUNK_TOKENS = 29  # output tokens per event of a stream; 0: not learned
+    KNOWN_WORDS = 32
     # Regression sums, under SUMS_TAKEN_US: when they were taken; 0: free.
     SUMS_TAKEN_US = 0
     SUMS_FIRST = 1          # weight, x, xx, y, xy of the time to the first byte by prompt tokens

@@ -36,6 +36,7 @@ cdef int decide(Fleet self, const Prospect *p, Choice *choice, int64_t now_us) n
     choice.prefill_s = p.prefill_s
     choice.decode_s = p.decode_s
     choice.expected_s = p.expected_s
+    choice.load_s = p.load_s
     choice.at = p.at
     if is_full(p):
         choice.at = PICK_HOLD
@@ -68,6 +69,10 @@ cdef int pick_expected(Fleet self, const Asked *asked, const Candidate *candidat
     cdef int at, best = -1, alike = 0, probed = 0
     foresee(self, asked, candidates, count, now_us)
     score(self, count, now_us)
+    for at in range(count):
+        p = &self.prospects[at]
+        if p.wait_s > 0 or p.price_s > 0:
+            learn_price(self, p, count, now_us)
     for at in range(count):
         probed += is_probing(&self.prospects[at])
     for at in range(count):

@@ -23,6 +23,11 @@ cdef void fleet_dispatched(Fleet self, Ticket *t, const Asked *asked, const Choi
     t.prefill_us = <int64_t>(choice.prefill_s * MICROSECONDS)
     t.work_us = <int64_t>(t.solo_s * MICROSECONDS)
     t.queued = m.slots == 0 and open > max(<int64_t>1, fg_get(known + KNOWN_SEEN))
+    if open == 1 and fg_get(known + KNOWN_IDLE_US):
+        t.idle_us = now_us - fg_get(known + KNOWN_IDLE_US)
+    t.load_us = <int64_t>(choice.load_s * MICROSECONDS)
+    if open == 1 and t.load_us:
+        fg_put(known + KNOWN_LOADED_US, now_us + t.load_us)
     if asked.whole and choice.prefill_s > 0:
         expected *= t.solo_s / choice.prefill_s
     t.expected_us = <int64_t>(expected * MICROSECONDS)
@@ -101,15 +106,45 @@ cdef void fleet_first_byte(Fleet self, Ticket *t, int64_t now_us) noexcept:
         fg_put(known + KNOWN_SEEN, (packed & OPEN_MASK) - (packed >> SILENT_SHIFT))
     m.streams += 1
     set_work(self, t, max(<int64_t>0, t.work_us - t.prefill_us))
-    if not t.whole and not m.exact:
+    if not t.whole:
         sample = m.pace - t.pace_at
         if t.queued:
             sample = min(sample, fg_get_real(known + KNOWN_OVERHEAD_S) + fg_get_real(known + KNOWN_PROMPT_S) * t.prompt_tokens)
-        if sample > 0:
+        if t.idle_us > UNLOAD_SHORTEST_US and suspect_load(self, t, sample, now_us):
+            sample = 0
+        if sample > 0 and t.load_us == 0 and not m.exact:
             learn_first(self, t.deployment, t.prompt_tokens, sample, now_us)
         if fg_get(known + KNOWN_SAMPLES):
             fg_put(known + KNOWN_SAMPLED_US, now_us)
     observe(self, t.deployment, now_us)
+
+
+cdef bint suspect_load(Fleet self, Ticket *t, double sample, int64_t now_us) noexcept:
+    """Whether the first byte behind an idle time took so long that the model may have been loaded for it; its end will tell."""
+    cdef int64_t *known = known_of(self, t.deployment)
+    cdef int64_t seen = fg_get(known + KNOWN_UNLOAD_US)
+    cdef double excess = (now_us - t.dispatched_us - t.prefill_us) * 1e-6
+    fg_put(known + KNOWN_LOADED_US, 0)
+    if excess > LOAD_SHORTEST_S + t.prefill_us * 1e-6 and fg_get(known + KNOWN_SAMPLES):
+        t.excess_s = excess
+        t.first_sample_s = sample
+        return True
+    if 0 < seen <= t.idle_us:
+        fg_put(known + KNOWN_UNLOAD_US, t.idle_us + t.idle_us // 4)
+    return False
+
+
+cdef void learn_load(Fleet self, const Ticket *t, double token_s, int64_t now_us) noexcept:
+    """Learn how long a model takes to load from an answer whose tokens took *token_s* each: as long as ever, or the deployment is slow."""
+    cdef int64_t *known = known_of(self, t.deployment)
+    cdef int64_t seen = fg_get(known + KNOWN_UNLOAD_US)
+    cdef double load = fg_get_real(known + KNOWN_LOAD_S)
+    if token_s * expected_left(self, t.group, 0, t.max_tokens) > SHIFT * (t.solo_s - t.prefill_us * 1e-6):
+        if not self.members[t.deployment].exact:
+            learn_first(self, t.deployment, t.prompt_tokens, t.first_sample_s, now_us)
+        return
+    fg_put(known + KNOWN_UNLOAD_US, min(seen, t.idle_us) if seen else t.idle_us)
+    fg_put_real(known + KNOWN_LOAD_S, load + TOKEN_SHARE * (t.excess_s - load) if load > 0 else t.excess_s)
 
 
 cdef void fleet_progress(Fleet self, Ticket *t, int64_t tokens, int64_t now_us) noexcept:
@@ -142,6 +177,8 @@ cdef void close_ticket(Fleet self, Ticket *t, int64_t now_us) noexcept:
     t.open = False
     lane_add(lane_of(self, t.deployment, LANE_OPEN) + self.lane, -1)
     lane_add(lane_of(self, t.deployment, LANE_WORK) + self.lane, -t.work_us)
+    if lanes_sum(lane_of(self, t.deployment, LANE_OPEN), self.lanes) == 0:
+        fg_put(known_of(self, t.deployment) + KNOWN_IDLE_US, now_us)
     lane_add(lane_of(self, t.deployment, LANE_TOKENS) + self.lane, -t.tokens)
     if t.probe:
         fg_put(known_of(self, t.deployment) + KNOWN_PROBE_UNTIL_US, 0)
@@ -177,14 +214,23 @@ cdef void learn_end(Fleet self, const Ticket *t, double tokens, const Timings *e
         return
     if exact != NULL:
         m.exact = True
+        if t.excess_s > 0:
+            learn_load(self, t, exact.output_s / tokens * (m.pace - t.pace_at) / whole_span, now_us)
         pace = (m.pace - t.pace_at) / whole_span
         learn_first(self, t.deployment, t.prompt_tokens, exact.prompt_s * pace, now_us)
         learn_contention(self, t.deployment, (m.load - t.load_at) / whole_span, exact.output_s / tokens, now_us)
         learn_token(self, t.deployment, exact.output_s / tokens * pace, now_us)
+    elif t.load_us and t.whole:
+        # With a load in it, perhaps, it tells only that there was none.
+        if t.idle_us and (now_us - t.dispatched_us) * 2 < t.load_us:
+            fg_put(known + KNOWN_UNLOAD_US, t.idle_us + t.idle_us // 4)
+        return
     elif t.whole or span < 0.02 * whole_span:
         # Without a time between the bytes there is one number for all.
         learn_whole(self, t.deployment, t.prompt_tokens, tokens, m.pace - t.pace_at, now_us)
     else:
+        if t.excess_s > 0:
+            learn_load(self, t, (m.pace - t.pace_first) / tokens, now_us)
         learn_contention(self, t.deployment, (m.load - t.load_first) / span, span / tokens, now_us)
         learn_token(self, t.deployment, (m.pace - t.pace_first) / tokens, now_us)
     if fg_get_real(known + KNOWN_TOKEN_S) > 0:

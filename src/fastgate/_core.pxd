@@ -116,6 +116,8 @@ cdef enum:
     FIELD_ANTHROPIC_VERSION = 27
     FIELD_X_LITELLM_API_KEY = 28
     FIELD_REQUESTED_HEADERS = 32
+    FIELD_X_LITELLM_TAGS = 33
+    FIELD_X_LITELLM_SESSION_ID = 34
 
 cdef enum ChunkState:
     CHUNK_SIZE
@@ -177,7 +179,7 @@ cdef enum:
     MEMBER_MAX_TOKENS = 6
     # From here on they are the gateway's own: no provider gets them.
     MEMBER_OWN = 7
-    OWN_MEMBERS = 8
+    OWN_MEMBERS = 13
 
 # What scan_request noted of a request body; offsets into it, spans are [at, end).
 cdef struct RequestScan:
@@ -207,10 +209,10 @@ cdef struct RequestScan:
     Py_ssize_t close_at
     # Members of our own, in the order of the body: the key's quote, the value, which member.
     int own_count
-    Py_ssize_t own_key_at[8]
-    Py_ssize_t own_at[8]
-    Py_ssize_t own_end[8]
-    int own_member[8]
+    Py_ssize_t own_key_at[13]
+    Py_ssize_t own_at[13]
+    Py_ssize_t own_end[13]
+    int own_member[13]
 
 cdef enum:
     KEY_NONE = 0
@@ -452,6 +454,8 @@ cdef class ClientConnection(Connection):
     # A send failed: nothing more is sent, and the next event closes it.
     cdef bint broken
     cdef bint loopback
+    # There is no caller: what is sent is dropped, nothing is ever read, and `fd` is SINK_FD, which is no descriptor.
+    cdef bint sink
     # When the present state was entered or the head's first byte came.
     cdef int64_t since_us
     # Whatever the service attached to the request in hand.
@@ -653,12 +657,16 @@ cdef class Deployment:
     cdef int64_t timeout_us
     cdef int64_t stream_timeout_us
     cdef int64_t gap_timeout_us
+    # Dispatch to the first content of a stream; 0: no bound of its own.
+    cdef int64_t first_token_us
     # Streams may be asked for usage.
     cdef bint stream_usage
     # Number of its base URL and key among those of the configuration; the same in every worker.
     cdef readonly int account
     # How often a request is made again after a failure of each class, FAILURE_*.
     cdef int retries[9]
+    # Those with a lower one are asked first; ORDER_LAST: it has none.
+    cdef readonly int order
     # Its place in model_list: what all workers call it. And the number of what its provider counts together.
     cdef readonly int number
     cdef readonly int quota
@@ -690,6 +698,10 @@ cdef class Group:
     cdef readonly int number
     # STRATEGY_*.
     cdef int strategy
+    # Whose requests it answers in that one's name; None: its own.
+    cdef readonly Group canary_of
+    # Not all deployments have the same order.
+    cdef bint ordered
 
 
 # --- route: which deployment is expected to answer first, as all workers see it
@@ -986,6 +998,9 @@ cdef class Exchange:
     cdef readonly bytes origin
     cdef readonly bytes requested_fields
     cdef readonly bytes wanted_model
+    # Which deployments the request is for, comma-separated; and what it belongs to.
+    cdef readonly bytes tags
+    cdef readonly bytes session_id
     # frame: the request body, until the answer is committed; then freed.
     cdef Buffer body
     cdef RequestScan scan
@@ -1042,6 +1057,8 @@ cdef class Exchange:
     cdef bint last
     # Deployments of this group that failed since the last wait; None: none did.
     cdef list tried
+    # Deployments of this group that cannot be asked for this at all; None: none is known.
+    cdef list unable
     # Retries in this group, in all groups, waits in this group, and groups that came behind the first.
     cdef int retries
     cdef int retries_in_all
@@ -1050,6 +1067,8 @@ cdef class Exchange:
     # What the caller's body says of it: retries (-1: nothing), seconds for everything (0: nothing), Python's part of the rest.
     cdef int wanted_retries
     cdef int64_t wanted_timeout_us
+    # Of one attempt of the present fallback; 0: as its deployment says.
+    cdef int64_t turn_timeout_us
     cdef public object wishes
     # Only its own deployment knows what the request refers to.
     cdef bint pinned
@@ -1123,6 +1142,8 @@ cdef class Exchange:
     cdef int64_t events
     cdef str failure
     cdef bint closed
+    # A copy of another request, for a mirror: nobody gets its answer.
+    cdef bint is_copy
 
 
 # --- upstream
@@ -1269,6 +1290,13 @@ cdef class GatewayService(Service):
     cdef bint allow_unauthenticated
     # Deployments that a request does not fit are left out.
     cdef bint checks
+    # Requests have tags that say which deployments they are for.
+    cdef bint tagged
+    # Some models' requests go to another one, or to another one as well; copies on their way, and the most of them.
+    cdef bint diverting
+    cdef bint mirroring
+    cdef int copies
+    cdef int copy_limit
     cdef bint litellm_headers
     cdef bint cors
     cdef Fleet fleet
@@ -1284,6 +1312,9 @@ cdef class GatewayService(Service):
     # Most of them, and the longest wait of one.
     cdef int queue_limit
     cdef int64_t queue_us
+    # By the number of a group: thousandths of the retries that it has left; what a request brings, 0: they are not counted.
+    cdef int64_t *budgets
+    cdef int64_t budget_part
     # Descriptors that wake the workers, by lane; this one's is watched.
     cdef list wakers
     cdef Waker waker

@@ -112,14 +112,18 @@ class _Control(Protocol):
     def authorize(self, exchange: Exchange, /) -> str | None: ...
     # Body, and fields for the answer.
     def change(self, exchange: Exchange, /) -> tuple[bytes, bytes] | tuple[str, str, str | None]: ...
+    # Who answers instead; for one that follows a response of this account (-1: none), who can.
+    def divert(self, exchange: Exchange, group: Group, account: int, /) -> Group | None: ...
+    def mirrors(self, group: Group, /) -> Sequence[Group]: ...
+    def admit(self, exchange: Exchange, group: Group, /) -> Group | tuple[str, str, str | None]: ...
     def check(self, exchange: Exchange, group: Group, /) -> Group | tuple[str, str, str | None]: ...
     def cors_fields(self, origin: bytes, /) -> bytes: ...
     # `num_retries` (-1: not said) and `timeout_s` (0: not said) are read of what is returned; the rest is `fall_back`'s.
     def read_wishes(self, members: dict[str, bytes], /) -> _Wishes | tuple[str, str, str | None]: ...
     # Class, -1 if it would fail anywhere, and microseconds to wait.
     def failure(self, code: str, status: int, head: bytes, body: bytes, /) -> tuple[int, int]: ...
-    # The body is None if it is the caller's.
-    def fall_back(self, exchange: Exchange, failure: int, /) -> tuple[Group, bytes | None] | None: ...
+    # The body is None if it is the caller's; then the microseconds of an attempt (0: not said) and the retries (-1: not said).
+    def fall_back(self, exchange: Exchange, failure: int, /) -> tuple[Group, bytes | None, int, int] | None: ...
 
 @final
 class Poller:
@@ -533,7 +537,8 @@ class Deployment:
     *version_field* is sent when the caller names no version of the dialect. *secret* is taken out of the provider's error answers; b"":
     none. *timeout_s* holds for the whole request, *stream_timeout_s* for the first byte of a stream, *gap_timeout_s* between two
     pieces. *account* as in `Owners`. *number*: its place in a `Fleet`, *quota*: its account in a `Mirror`. *retries*: how often a request
-    is made again after a failure of each of the nine classes.
+    is made again after a failure of each of the nine classes. *order*: those with a lower one are asked first; without one it comes last.
+    *first_token_timeout_s*: until a stream must have said something; 0: no bound.
     """
 
     def __init__(
@@ -560,7 +565,11 @@ class Deployment:
         changed_for: Iterable[bytes] = (),
         credentials: Any = None,
         retries: Sequence[int] = ...,
+        order: int = ...,
+        first_token_timeout_s: float = 0,
     ) -> None: ...
+    @property
+    def order(self) -> int: ...
     @property
     def number(self) -> int:
         """Its place in model_list, and in a `Fleet`."""
@@ -596,8 +605,10 @@ class Group:
     ) -> None: ...
     def of(self, deployments: Iterable[Deployment]) -> Group:
         """Return the group with these of its deployments alone."""
-    def named(self, name: bytes, literal: bytes | None) -> Group:
-        """Return the group under another name."""
+    def named(self, name: bytes, literal: bytes | None, canary_of: Group | None = None) -> Group:
+        """Return the group under another name; *canary_of*: whose requests it answers under that."""
+    @property
+    def canary_of(self) -> Group | None: ...
     @property
     def number(self) -> int: ...
     @property
@@ -690,6 +701,12 @@ class Exchange:
     def wanted_model(self) -> bytes | None:
         """`x-fastgate-model`."""
     @property
+    def tags(self) -> bytes | None:
+        """`x-litellm-tags`."""
+    @property
+    def session_id(self) -> bytes | None:
+        """`x-litellm-session-id`."""
+    @property
     def model(self) -> bytes | None:
         """What the body asks for, unescaped."""
     @property
@@ -732,12 +749,15 @@ class GatewayService(Service):
 
     *keys* None: nobody is asked for a key, and callers of other machines are refused unless *allow_unauthenticated*. *control* is
     Python's part, for what is not on the hot path. *request_prefix*: of request ids, up to 16 bytes.
-    *owners* None: nothing is remembered. *checks*: `check` is asked which deployments a request fits. *timeout_s* holds for a request and
+    *owners* None: nothing is remembered. *checks*: `check` is asked which deployments a request fits,
+    *tagged*: `admit` which of them it is for, *diverting*: `divert` whether a canary answers it, *mirroring*: `mirrors` who is asked as
+    well, for *copy_limit* copies at once. *timeout_s* holds for a request and
     everything that is tried for it; a deployment's own holds if it is longer. *backoff_s*: before deployments that all failed are asked
     again, times *backoff_factor* each time, up to *backoff_limit_s*, at least *backoff_least_s*; chance halves it at the most, or
     with *backoff_exact* lengthens it by a tenth at the most. *fleet* is asked where requests go, *mirror* whether their providers have
     room; *wakers*: descriptors of the workers by their lanes, none if there is one worker alone. *queue_limit* requests wait for *queue_s*
     at the most.
+    *retry_budget*: retries as a share of a group's requests while none of its deployments is well; 0: as many as are configured.
     """
 
     def __init__(
@@ -753,6 +773,10 @@ class GatewayService(Service):
         cors: bool,
         owners: Owners | None = None,
         checks: bool = False,
+        tagged: bool = False,
+        diverting: bool = False,
+        mirroring: bool = False,
+        copy_limit: int = 0,
         timeout_s: float = 600,
         backoff_s: float = 0.5,
         backoff_factor: float = 2,
@@ -764,6 +788,7 @@ class GatewayService(Service):
         wakers: Iterable[int] = (),
         queue_limit: int = 1000,
         queue_s: float = 60,
+        retry_budget: float = 0,
     ) -> None: ...
     def bind(self, operations: dict[bytes, Operation], groups: dict[bytes, Group], only_group: Group | None) -> None:
         """Serve these operations, by b"METHOD /path", and these groups, by model name; *only_group*, if given, takes every request.

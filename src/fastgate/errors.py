@@ -46,6 +46,12 @@ class UnsupportedParameter(ClientError):
     code = "unsupported_parameter"
 
 
+class NoDeploymentFits(ClientError):
+    """No deployment of the model is for a request with these tags, or in that region."""
+
+    code = "no_deployment_fits"
+
+
 class ContextLengthExceeded(ClientError):
     """The prompt is longer than the model's context window."""
 

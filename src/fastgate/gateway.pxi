@@ -9,9 +9,12 @@ cdef class GatewayService(Service):
 
     def __init__(self, Poller poller not None, keys, control, AccessLog log not None, *, bytes request_prefix,
                  bint allow_unauthenticated, bint litellm_headers, bint cors, Owners owners=None, bint checks=False,
+                 bint tagged=False, bint diverting=False,
+                 bint mirroring=False, int copy_limit=0,
                  double timeout_s=600, double backoff_s=0.5, double backoff_factor=2, double backoff_limit_s=8,
                  double backoff_least_s=0, bint backoff_exact=False, Fleet fleet not None,
-                 Mirror mirror not None, wakers=(), int queue_limit=1000, double queue_s=60):
+                 Mirror mirror not None, wakers=(), int queue_limit=1000, double queue_s=60,
+                 double retry_budget=0):
         self.poller = poller
         self.keys = keys
         self.control = control
@@ -22,6 +25,10 @@ cdef class GatewayService(Service):
         self.cors = cors
         self.owners = owners
         self.checks = checks
+        self.tagged = tagged
+        self.diverting = diverting
+        self.mirroring = mirroring
+        self.copy_limit = copy_limit
         self.timeout_us = <int64_t>(timeout_s * 1000000)
         self.backoff_s = backoff_s
         self.backoff_factor = backoff_factor
@@ -36,11 +43,13 @@ cdef class GatewayService(Service):
         self.wakers = list(wakers)
         self.operations = {}
         self.groups = {}
+        budgets_open(self, retry_budget)
         if self.wakers:
             self.waker = waker_open(self, self.wakers[fleet.lane])
 
     def __dealloc__(self):
         free(self.candidates)
+        free(self.budgets)
 
     def bind(self, dict operations not None, dict groups not None, Group only_group):
         """Serve these operations, by b"METHOD /path", and these groups, by model name."""
@@ -94,11 +103,15 @@ cdef class GatewayService(Service):
 
     cdef int handle(self, Exchange x) except -1:
         """frame -> route -> translate -> upstream; the provider's bytes drive relay and account from there."""
+        cdef int answered
         if x.operation.local is not None:
             return answer_here(self, x)
-        if read_model(self, x) or choose(self, x):
+        if read_model(self, x):
             return 0
-        return self.ask(x)
+        answered = choose(self, x)
+        if self.mirroring and not x.closed:
+            send_copies(self, x)
+        return 0 if answered else self.ask(x)
 
     cdef int ask(self, Exchange x) except -1:
         """translate -> upstream, at the deployment that was chosen."""
@@ -167,6 +180,7 @@ cdef class GatewayService(Service):
             ticket_ended(self, x)
         ticket_failed(self, x, FAILURE_CANCELLED, 0)
         self.poller.exchanges -= 1
+        self.copies -= x.is_copy
         if x.client is not None:
             x.client.attached = None
             x.client = None
@@ -413,12 +427,13 @@ cdef tuple find_group(GatewayService self, Exchange x):
                 if group is None:
                     return "model_not_found", self.control.explain_unknown(model), None
     x.group = group
-    if self.checks and x.operation.kind_bit & KIND_CHAT:
-        found = self.control.check(x, group)
-        if type(found) is tuple:
-            return found
-        # Whatever becomes of the request, the others do not fit it.
-        x.group = <Group>found
+    found = diverted(self, x, group) if self.diverting and model is not None else None
+    if found is None:
+        found = narrowed(self, x, group)
+    if type(found) is tuple:
+        return found
+    # Whatever becomes of the request, the others are not for it.
+    x.group = <Group>found
     return None
 
 

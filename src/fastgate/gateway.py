@@ -8,7 +8,7 @@ import socket
 import sys
 import time
 import traceback
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Literal
 
 from fastgate._core import AccessLog, Exchange, Fleet, GatewayService, Group, Keys, Listener, Operation, Owners, Poller
@@ -21,10 +21,12 @@ from fastgate.errors import BY_CODE, CredentialsUnavailable, InternalError, Unau
 from fastgate.frame.paths import Paths
 from fastgate.route.explain import RouterExplanation
 from fastgate.route.failures import failure
-from fastgate.route.fallbacks import Fallbacks, Wishes, read_wishes
+from fastgate.route.fallbacks import Fallbacks, Turn, Wishes, read_wishes
 from fastgate.route.groups import Groups
 from fastgate.route.shared import Shared
+from fastgate.route.shares import Canaries, Mirrors
 from fastgate.route.state import RouterState
+from fastgate.route.tags import Admission
 from fastgate.translate import CALLERS
 from fastgate.translate.local_answers import DialectAnswers
 from fastgate.translate.speech import speak
@@ -69,12 +71,25 @@ class Gateway:
         self._owners = Owners(shared.owners)
         reliability = settings.reliability
         self.groups = Groups(settings.deployments, self._binder.bind, self._owners, settings.routing, reliability.aliases)
-        self._fallbacks = Fallbacks(reliability, self.groups.find)
+        self._canaries = Canaries(settings.routing.canaries, reliability.aliases, self.groups.find)
+        self._mirrors = Mirrors(settings.routing.mirrors, reliability.aliases, self.groups.find)
+        self._admission = Admission(settings.deployments, settings.routing.tags)
+        self._fallbacks = Fallbacks(reliability, settings.deployments, self.groups.find)
         fleet = shared.fleet(lane, random.SystemRandom().getrandbits(62), settings)
         self._answers = self._local_answers(fleet)
         self._paths = Paths({endpoint: self._operation(index, endpoint) for index, endpoint in enumerate(ENDPOINTS)}, self._cors)
-        self._service = GatewayService(
-            poller,
+        self._service = self._service_of(settings, shared, fleet)
+        only = self.groups.find(settings.only_model.encode()) if settings.only_model else None
+        self._service.bind(self._paths.exact, self.groups.exact, only)
+        poller.on_exception = self._on_exception
+        for pool in self._binder.pools.values():
+            pool.warm(settings.upstream.warm_connections)
+
+    def _service_of(self, settings: Settings, shared: Shared, fleet: Fleet) -> GatewayService:
+        """Return the compiled line."""
+        reliability = settings.reliability
+        return GatewayService(
+            self._poller,
             None if settings.master_key is None else Keys([settings.master_key.reveal()]),
             self,
             self._log,
@@ -84,6 +99,10 @@ class Gateway:
             cors=bool(settings.cors_origins),
             owners=self._owners,
             checks=settings.pre_call_checks,
+            tagged=settings.routing.tags.enabled,
+            diverting=bool(settings.routing.canaries),
+            mirroring=bool(settings.routing.mirrors),
+            copy_limit=settings.routing.mirrors_in_flight,
             timeout_s=reliability.timeout_s,
             backoff_s=reliability.backoff_s,
             backoff_factor=reliability.backoff_factor,
@@ -95,12 +114,8 @@ class Gateway:
             wakers=shared.wakers,
             queue_limit=settings.routing.queue.max_requests,
             queue_s=settings.routing.queue.max_wait_s,
+            retry_budget=reliability.retry_budget,
         )
-        only = self.groups.find(settings.only_model.encode()) if settings.only_model else None
-        self._service.bind(self._paths.exact, self.groups.exact, only)
-        poller.on_exception = self._on_exception
-        for pool in self._binder.pools.values():
-            pool.warm(settings.upstream.warm_connections)
 
     # --- processes
 
@@ -230,8 +245,8 @@ class Gateway:
         """Return the class of a failure, and the microseconds that the provider asks to wait."""
         return failure(code, status, head, body)
 
-    def fall_back(self, exchange: Exchange, failure: int) -> tuple[Group, bytes | None] | None:
-        """Return the group that stands in for the exchange's, and the body to ask it with if it is not the caller's."""
+    def fall_back(self, exchange: Exchange, failure: int) -> Turn | None:
+        """Return the group that stands in for the exchange's, and how it is asked."""
         return self._fallbacks.next(exchange, failure)
 
     def explain(self, exchange: Exchange, operation: Operation, path_model: bytes | None) -> Any:
@@ -241,6 +256,18 @@ class Gateway:
     def stand_ins(self, wishes: Wishes | None, name: str, kind: str) -> list[str]:
         """Return the models that would stand in for *name*, in order, after failures of one kind."""
         return self._fallbacks.follow(wishes, name, kind)
+
+    def divert(self, exchange: Exchange, group: Group, account: int) -> Group | None:
+        """Return the canary that answers a request for *group*, or None."""
+        return self._canaries.divert(exchange, group, account)
+
+    def mirrors(self, group: Group) -> Sequence[Group]:
+        """Return who is asked beside *group*, for an answer that is dropped."""
+        return self._mirrors.choose(group)
+
+    def admit(self, exchange: Exchange, group: Group) -> Group | Refusal:
+        """Return the group without the deployments that the request is not for, or why it is for none."""
+        return self._admission.admit(exchange, group)
 
     def check(self, exchange: Exchange, group: Group) -> Group | Refusal:
         """Return the group without the deployments that the request does not fit, or why it fits none."""

@@ -9,7 +9,7 @@ from orjson import dumps
 
 from fastgate import errors
 from fastgate.config import litellm
-from fastgate.config.schema import Limits, Queue, Settings, Tls, UpstreamSettings
+from fastgate.config.schema import Limits, Queue, Reliability, Routing, Settings, Tls, UpstreamSettings
 from tests.source import PACKAGE, ROOT
 
 PAGE = (ROOT / "docs" / "configuration.md").read_text()
@@ -34,7 +34,7 @@ def rows_below(heading: str) -> dict[str, str]:
     ],
 )
 def test_every_key_of_ours_is_listed_with_its_default(section: str, struct: type[Struct]) -> None:
-    defaults = {field.name: field.default for field in fields(struct)}
+    defaults = {field.name: field.default for struct in (Routing, Reliability, struct) for field in fields(struct)}
     expected = {}
     for key in litellm.SECTIONS[section]:
         is_section = f"{section}.{key}" in litellm.SECTIONS

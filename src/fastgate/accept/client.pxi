@@ -15,6 +15,8 @@ cdef enum:
     DRAIN_LINGER_US = 200000
     # Read at once where a head is expected: more of a large body would have to be copied to its place.
     HEAD_RECV_BYTES = 16 * 1024
+    # Of a connection without a socket: larger than any descriptor.
+    SINK_FD = 0x7fffffff
     # Body bytes read at once at the most; others have their turn between.
     BODY_RECV_BYTES = 512 * 1024
 
@@ -137,6 +139,19 @@ cdef int client_open(ClientConnection self, Listener listener, int fd, bint loop
     return set_deadline(self, poller.now_us + self.service.head_timeout_us)
 
 
+cdef ClientConnection client_sink(Service service, Poller poller):
+    """Return what stands for a caller where there is none."""
+    cdef ClientConnection self = ClientConnection.__new__(ClientConnection)
+    self.service = service
+    self.poller = poller
+    self.fd = SINK_FD
+    self.sink = True
+    self.minor = 1
+    self.state = CLIENT_ANSWER
+    poller.live.add(self)
+    return self
+
+
 cdef inline void client_reset(ClientConnection self) noexcept:
     """Be ready for the next request's head."""
     self.state = CLIENT_HEAD
@@ -159,7 +174,7 @@ cdef int client_close(ClientConnection self, bint reset=False) except -1:
     self.state = CLIENT_CLOSED
     buffer_free(&self.inbound)
     buffer_free(&self.body)
-    poller.connections -= 1
+    poller.connections -= not self.sink
     if poller.connections == self.service.connection_limit - 1:
         resume_listeners(poller)
     if self.attached is not None:
@@ -453,7 +468,7 @@ cdef class ClientConnection(Connection):
         """The answer is written: read the next request, or close if that was the last one."""
         if self.fd < 0:
             return 0
-        if self.broken:
+        if self.broken or self.sink:
             return client_close(self)
         buffer_free(&self.body)
         if not self.keep_alive or self.service.draining:
@@ -468,6 +483,8 @@ cdef class ClientConnection(Connection):
 
     cdef int linger(self) except -1:
         """Close, but let the client read what was sent: FIN first, what still comes is dropped."""
+        if self.sink:
+            return client_close(self)
         if self.holds:
             deliver(self.poller)
         if self.fd < 0:
@@ -497,9 +514,9 @@ cdef class ClientConnection(Connection):
         cdef Py_ssize_t total = g.content + g.pieces[0].iov_len + g.pieces[1].iov_len
         if g.pieces[0].iov_len == 0:
             first = 2 if g.pieces[1].iov_len == 0 else 1
-        if self.broken or self.fd < 0:
+        if self.broken or self.fd < 0 or self.sink:
             gather_start(g)
-            return 1
+            return not self.sink
         if offer(self, &g.pieces[first], g.count - first, total):
             gather_start(g)
             self.on_unsent()

@@ -81,7 +81,8 @@ cdef int connection_close(Connection self, bint reset) except -1:
         option.l_onoff = 1
         option.l_linger = 0
         setsockopt(self.fd, SOL_SOCKET, SO_LINGER, &option, sizeof(option))
-    c_close(self.fd)
+    if self.fd != SINK_FD:
+        c_close(self.fd)
     if poller.starved:
         resume_listeners(poller)
     self.tls = None

@@ -142,6 +142,8 @@ cdef int log_json(AccessLog self, Exchange x, int64_t now) except -1:
     if x.waited_us or x.queued_us:
         log_ms(b, b',"queue_ms":', waited_until(x, now))
     log_ms(b, b',"duration_ms":', now - x.started_us)
+    if x.is_copy:
+        log_text(b, b',"mirrored":true')
     if x.failure is not None:
         log_text(b, b',"error":"')
         head_text(b, x.failure.encode())
@@ -169,7 +171,7 @@ cdef int log_words(AccessLog self, Exchange x, int64_t now) except -1:
     if x.mode != MODE_RAW and x.mode != MODE_ERROR:
         log_count(b, b" tokens ", x.answer.usage[0])
         log_count(b, b"/", x.answer.usage[1])
-    log_text(b, b" ")
+    log_text(b, b" mirrored " if x.is_copy else b" ")
     head_text(b, x.request_id)
     if x.failure is not None:
         log_text(b, b" ")

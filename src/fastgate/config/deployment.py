@@ -13,7 +13,7 @@ from fastgate.config.findings import shown
 from fastgate.config.identity import deployment_id, plain
 from fastgate.config.litellm import CLOUD_CREDENTIALS, MODEL_INFO, REQUEST_DEFAULTS
 from fastgate.config.naming import ProviderRow, Providers, UnknownProvider, provider_of
-from fastgate.config.schema import Deployment, Rewrites, Secret
+from fastgate.config.schema import ORDER_LAST, Deployment, Rewrites, Secret
 from fastgate.config.section import Reader, Section
 
 # For entries that name none: a dated version that is generally available (Microsoft's api-version-lifecycle page).
@@ -38,6 +38,8 @@ _BASE_PARTS: Mapping[str, tuple[tuple[str, ...], str]] = {
 _BASE_PART = re.compile(r"\{([a-z_]+)\}")
 
 
+# Where a deployment computes, the first that is given.
+_REGIONS = ("region_name", "aws_region_name", "vertex_location")
 # Before a model that is asked through OpenAI's Responses, whatever its callers speak.
 _RESPONSES = "responses/"
 
@@ -114,6 +116,11 @@ class DeploymentReader:
             cloud=self.cloud(params),
             rewrites=self.rewrites(params),
             slots=params.integer("max_parallel_requests"),
+            order=params.integer("order") if "order" in params.values else ORDER_LAST,
+            tags=frozenset(self.texts(params, "tags", "a tag")),
+            first_token_timeout_s=params.number("first_token_timeout") or 0.0,
+            fallbacks=self.texts(params, "fallbacks", "a model's name"),
+            region=next((text for name in _REGIONS if (text := params.text(name))), ""),
             cooldown_s=-1.0 if (cooldown_s := params.number("cooldown_time")) is None else cooldown_s,
         )
         return Entry(node=node, path=path, deployment=deployment, weight=params.number("weight") or 0.0)
@@ -158,13 +165,13 @@ class DeploymentReader:
             defaults=given,
         )
 
-    def texts(self, params: Section, key: str) -> tuple[str, ...]:
+    def texts(self, params: Section, key: str, expected: str = "a parameter's name") -> tuple[str, ...]:
         found = []
         for index, node in enumerate(params.items(key)):
             if isinstance(node.value, str) and node.value:
                 found.append(node.value)
             else:
-                self.findings.error(node.place, f"{params.path_of(key)}[{index}]", shown("", node.value), "a parameter's name")
+                self.findings.error(node.place, f"{params.path_of(key)}[{index}]", shown("", node.value), expected)
         return tuple(found)
 
     def model_name(self, entry: Section) -> str:

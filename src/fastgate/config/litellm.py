@@ -23,9 +23,10 @@ from fastgate.config.kinds import (
     WAIT,
     Kind,
     choice,
+    integer,
     number,
 )
-from fastgate.config.schema import Limits, Tls, UpstreamSettings
+from fastgate.config.schema import ORDER_LAST, Limits, Tls, UpstreamSettings
 
 State = Literal["honoured", "not yet in effect", "unknown"]
 IN_EFFECT: State = "honoured"
@@ -96,7 +97,7 @@ _AS_WEIGHT = "as a weight of simple-shuffle, and by usage-based and cost-based r
 LITELLM_PARAMS: Keys = {
     **_keys(IN_EFFECT, TEXT, "model api_base base_url api_version organization custom_llm_provider"),
     "api_key": Key(TEXT, IN_EFFECT, elsewhere=True),
-    **_keys(IN_EFFECT, SECONDS, "timeout stream_timeout"),
+    **_keys(IN_EFFECT, SECONDS, "timeout stream_timeout first_token_timeout"),
     **_keys(IN_EFFECT, TEXT, "aws_region_name vertex_project vertex_location account_id cloudflare_account_id"),
     **_keys(IN_EFFECT, TEXT, " ".join(CLOUD_CREDENTIALS)),
     # A path, the JSON itself, or the same as a map.
@@ -108,7 +109,9 @@ LITELLM_PARAMS: Keys = {
     **_keys(IN_EFFECT, COUNT, "max_retries num_retries"),
     "cooldown_time": Key(WAIT, IN_EFFECT),
     "max_parallel_requests": Key(COUNT, IN_EFFECT),
-    **_keys(LATER, COUNT, "order"),
+    "order": Key(integer(0, ORDER_LAST - 1), IN_EFFECT),
+    **_keys(IN_EFFECT, LIST, "tags fallbacks"),
+    "region_name": Key(TEXT, IN_EFFECT),
     **_keys(LATER, AMOUNT, "max_budget"),
     **_keys(IN_EFFECT, FLAG, "drop_params modify_params"),
     **_keys(IN_EFFECT, LIST, "additional_drop_params allowed_openai_params"),
@@ -120,17 +123,16 @@ LITELLM_PARAMS: Keys = {
         ANY,
         "stream stream_options input_type voice mirostat safety_settings"
         # How LiteLLM routes, prices and reports.
-        " tags budget_duration mock_response configurable_clientside_auth_params"
+        " budget_duration mock_response configurable_clientside_auth_params"
         " input_cost_per_token output_cost_per_token cache_read_input_token_cost cache_creation_input_token_cost"
         " input_cost_per_token_above_200k_tokens output_cost_per_token_above_200k_tokens input_cost_per_second"
         " output_cost_per_second input_cost_per_image output_cost_per_image input_cost_per_character output_cost_per_character"
-        " litellm_credential_name litellm_trace_id default_api_key_tpm_limit default_api_key_rpm_limit fallbacks"
-        ""
+        " litellm_credential_name litellm_trace_id default_api_key_tpm_limit default_api_key_rpm_limit"
         " context_window_fallbacks model_info cache_control_injection_points ssl_verify ssl_certificate hf_model_name"
         " supports_system_message"
         " auto_router_config auto_router_config_path auto_router_default_model complexity_router_config"
         " aws_bedrock_runtime_endpoint azure_ad_token_provider azure_username azure_password"
-        " region_name watsonx_region_name project_id space_id token api_type deployment_id use_chat_completions_api",
+        " watsonx_region_name project_id space_id token api_type deployment_id use_chat_completions_api",
     ),
 }
 
@@ -236,7 +238,8 @@ ROUTER_SETTINGS: Keys = {
     **_keys(IN_EFFECT, COUNT, "num_retries max_retries allowed_fails max_fallbacks"),
     **_keys(IN_EFFECT, WAIT, "cooldown_time retry_after"),
     "disable_cooldowns": Key(FLAG, IN_EFFECT),
-    **_keys(LATER, FLAG, "cache_responses set_verbose enable_tag_filtering tag_filtering_match_any ignore_invalid_deployments"),
+    **_keys(LATER, FLAG, "cache_responses set_verbose ignore_invalid_deployments"),
+    **_keys(IN_EFFECT, FLAG, "enable_tag_filtering tag_filtering_match_any"),
     **_keys(IN_EFFECT, LIST, "fallbacks context_window_fallbacks content_policy_fallbacks default_fallbacks"),
     **_keys(IN_EFFECT, MAP, "retry_policy model_group_retry_policy"),
     "rate_limit": Key(MAP, LATER),
@@ -320,7 +323,9 @@ QUEUE: Keys = {
 FASTGATE_SETTINGS: Keys = {
     **_keys(IN_EFFECT, MAP, "limits upstream queue"),
     **_keys(IN_EFFECT, FLAG, "allow_unauthenticated litellm_headers"),
-    "cors_origins": Key(LIST, IN_EFFECT),
+    **_keys(IN_EFFECT, LIST, "cors_origins canaries mirrors"),
+    "mirrors_in_flight": Key(COUNT, IN_EFFECT),
+    "retry_budget": Key(AMOUNT, IN_EFFECT),
     "drain_timeout_s": Key(WAIT, IN_EFFECT),
 }
 

@@ -74,7 +74,7 @@ def _counts(node: Node, path: str, findings: Findings) -> dict[str, object]:
 
 
 def read_reliability(
-    top: Section, router: Section, litellm: Section, models: Iterable[str], timeout_s: float, findings: Findings
+    top: Section, router: Section, litellm: Section, own: Section, models: Iterable[str], timeout_s: float, findings: Findings
 ) -> Reliability:
     """Return what holds for all deployments. *models*: the names in `model_list`."""
     aliases = _aliases(router, findings)
@@ -103,6 +103,7 @@ def read_reliability(
         cooldown_s=next((number for section in (router, litellm) if (number := section.number("cooldown_time")) is not None), -1.0),
         cooldowns=not router.flag("disable_cooldowns", False),
         aliases=aliases,
+        retry_budget=usual.retry_budget if (budget := own.number("retry_budget")) is None else budget,
     )
 
 
@@ -131,7 +132,7 @@ def _chains(sources: Iterable[tuple[Section, str]], names: set[str], findings: F
                 listed = [node] if isinstance(node.value, str) else node.items
                 if not listed:
                     findings.error(node.place, f"{path}.{model}", shown("", node.value), "a list of models")
-                if model != "*" and model not in names and not _is_wildcard(model, names):
+                if model not in names and not _is_wildcard(model, names) and not _covers_any(model, names):
                     _say_unknown(entry, path, model, names, findings)
                 here[model] = here.get(model, ()) + tuple(_models(listed, f"{path}.{model}", names, findings))
         for model, models in here.items():
@@ -157,6 +158,12 @@ def _is_wildcard(model: str, names: set[str]) -> bool:
     """Return whether a name with a `*` covers *model*."""
     parts = (name.partition("*") for name in names if "*" in name)
     return any(model.startswith(prefix) and model.endswith(suffix) for prefix, _, suffix in parts)
+
+
+def _covers_any(pattern: str, names: set[str]) -> bool:
+    """Return whether a name with a `*` covers one of *names*; `*` alone covers whatever is asked for."""
+    prefix, star, suffix = pattern.partition("*")
+    return bool(star) and (pattern == "*" or any(name.startswith(prefix) and name.endswith(suffix) for name in names))
 
 
 def _extend(chains: Chains, more: Chains, top: Section, findings: Findings) -> None:

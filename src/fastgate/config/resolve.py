@@ -45,10 +45,12 @@ def resolve(root: Node, providers: Providers, env: Environment, findings: Findin
     deployments = [
         replace(one, retries=retries.limits(one.model_name, one.max_retries)) for one in _weighted(_unique(found, findings), found)
     ]
+    names = {one.model_name for one in deployments}
+    reliability = read_reliability(top, router, litellm, own, names, defaults.timeout_s, findings)
     settings = Settings(
         deployments=tuple(deployments),
-        reliability=read_reliability(top, router, litellm, {one.model_name for one in deployments}, defaults.timeout_s, findings),
-        routing=read_routing(router, own, deployments, findings),
+        reliability=reliability,
+        routing=read_routing(router, own, deployments, reliability.aliases, findings),
         master_key=_master_key(general, env, findings),
         cloud_environment={name: Secret(value) for name, value in env.items() if name.startswith(CLOUD_PREFIXES) and value},
         allow_unauthenticated=own.flag("allow_unauthenticated", False),

@@ -6,14 +6,15 @@ from msgspec.structs import replace
 
 from fastgate.config.findings import Findings, nearest, shown
 from fastgate.config.litellm import STRATEGIES
-from fastgate.config.schema import Deployment, Routing
+from fastgate.config.schema import Deployment, Routing, TagFilter
 from fastgate.config.section import Section
+from fastgate.config.shares import read_shares
 
 _PER_MODEL = "model_group_routing_strategy"
 
 
-def read_routing(router: Section, own: Section, deployments: Iterable[Deployment], findings: Findings) -> Routing:
-    """Return how each model's deployments are chosen among."""
+def read_routing(router: Section, own: Section, deployments: Iterable[Deployment], aliases: Iterable[str], findings: Findings) -> Routing:
+    """Return how each model's deployments are chosen among. *aliases*: other names of models."""
     usual = Routing()
     arguments = router.section("routing_strategy_args")
     strategy = router.text("routing_strategy")
@@ -30,9 +31,15 @@ def read_routing(router: Section, own: Section, deployments: Iterable[Deployment
             findings.note(node.place, path, f"{shown('', name)} is not in model_list and is passed over", nearest(name, names))
         else:
             strategies[name] = str(node.value)
+    models = {*names, *aliases}
+    in_flight = own.values.get("mirrors_in_flight")
     return Routing(
         strategy=strategy or usual.strategy,
         strategies=strategies,
         latency_buffer=arguments.number("lowest_latency_buffer") or 0.0,
         queue=replace(usual.queue, **own.section("queue").values),
+        tags=TagFilter(enabled=router.flag("enable_tag_filtering", False), match_any=router.flag("tag_filtering_match_any", True)),
+        canaries=read_shares(own, "canaries", models, findings, whole=True),
+        mirrors=read_shares(own, "mirrors", models, findings, whole=False),
+        mirrors_in_flight=in_flight if isinstance(in_flight, int) else usual.mirrors_in_flight,
     )

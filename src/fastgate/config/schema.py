@@ -44,6 +44,10 @@ FAILURES = (
 )
 
 
+# Of deployments that have no `order`; what the core takes it to be.
+ORDER_LAST = 2**31 - 1
+
+
 class Alias(Struct, frozen=True, kw_only=True):
     """Another name for a model of `model_list`."""
 
@@ -70,6 +74,9 @@ class Reliability(Struct, frozen=True, kw_only=True):
     content_policy_fallbacks: dict[str, tuple[str, ...]] = field(default_factory=dict)
     # - LiteLLM: 5
     max_fallbacks: int = 5
+    # Retries as a share of a model's requests while none of its deployments is well; 0: as many as are configured.
+    # - Envoy, Finagle: 0.2
+    retry_budget: float = 0.1
     # Failures in a minute that leave a deployment in service; -1: two in a row are one too many.
     allowed_fails: int = -1
     # Out of service for; -1: it grows with each failure.
@@ -86,6 +93,23 @@ class Queue(Struct, frozen=True, kw_only=True):
     max_wait_s: float = 60.0
 
 
+class TagFilter(Struct, frozen=True, kw_only=True):
+    """Whether requests go only to deployments that share their tags."""
+
+    enabled: bool = False
+    # One tag of a request's is enough; else a deployment must have all of them.
+    match_any: bool = True
+
+
+class Share(Struct, frozen=True, kw_only=True):
+    """A part of the requests for a model, for another model."""
+
+    model: str
+    to: str
+    # Of a million.
+    parts: int
+
+
 class Routing(Struct, frozen=True, kw_only=True):
     """How one of a model's deployments is chosen."""
 
@@ -95,6 +119,13 @@ class Routing(Struct, frozen=True, kw_only=True):
     # latency-based-routing takes any deployment that is at most this fraction worse than the best.
     latency_buffer: float = 0.0
     queue: Queue = Queue()
+    tags: TagFilter = TagFilter()
+    # Answered by the other model in the name of the first.
+    canaries: tuple[Share, ...] = ()
+    # Asked of the other model as well, which nobody gets the answer of.
+    mirrors: tuple[Share, ...] = ()
+    # Copies on their way at once, per worker; beyond it none is made.
+    mirrors_in_flight: int = 100
 
 
 class Rewrites(Struct, frozen=True, kw_only=True):
@@ -159,6 +190,16 @@ class Deployment(Struct, frozen=True, kw_only=True):
     cooldown_s: float = -1.0
     # Requests at a time, all workers together (max_parallel_requests); 0: not given.
     slots: int = 0
+    # Those with a lower one are asked first.
+    order: int = ORDER_LAST
+    # Requests with one of these are for it.
+    tags: frozenset[str] = frozenset()
+    # Where it computes; empty: not known.
+    region: str = ""
+    # Dispatch to the first content of a streamed answer; 0: not given.
+    first_token_timeout_s: float = 0.0
+    # Models that stand in when it failed; empty: those of its model do.
+    fallbacks: tuple[str, ...] = ()
 
 
 class Tls(Struct, frozen=True, kw_only=True):

@@ -87,6 +87,10 @@ cdef int keep_fields(Exchange self, Head *head) except -1:
             self.requested_fields = bytes_of(f.value.at, f.value.n)
         elif f.known == FIELD_X_FASTGATE_MODEL:
             self.wanted_model = bytes_of(f.value.at, f.value.n)
+        elif f.known == FIELD_X_LITELLM_TAGS:
+            self.tags = bytes_of(f.value.at, f.value.n)
+        elif f.known == FIELD_X_LITELLM_SESSION_ID:
+            self.session_id = bytes_of(f.value.at, f.value.n)
     return 0
 
 

@@ -107,13 +107,15 @@ cdef int request_member(const uint8_t *key, Py_ssize_t n, bint escaped):
         return MEMBER_MAX_TOKENS
     if n >= 7:
         return own_member(key, n)
+    if n == 4 and memcmp(key, b"tags", 4) == 0:
+        return MEMBER_OWN + 8
     return MEMBER_OTHER
 
 
 # What callers tell the gateway in a body, in the order of MEMBER_OWN.
 cdef tuple OWN_NAMES = (
     "fallbacks", "fallback_models", "num_retries", "max_fallbacks", "disable_fallbacks", "context_window_fallbacks",
-    "content_policy_fallbacks", "timeout",
+    "content_policy_fallbacks", "timeout", "tags", "allowed_model_region", "fallback_config", "fallback_on_rate_limit", "fallback_on_error",
 )
 
 
@@ -127,9 +129,17 @@ cdef int own_member(const uint8_t *key, Py_ssize_t n) noexcept:
     if n == 13:
         return MEMBER_OWN + 3 if memcmp(key, b"max_fallbacks", 13) == 0 else MEMBER_OTHER
     if n == 15:
+        if memcmp(key, b"fallback_config", 15) == 0:
+            return MEMBER_OWN + 10
         return MEMBER_OWN + 1 if memcmp(key, b"fallback_models", 15) == 0 else MEMBER_OTHER
     if n == 17:
+        if memcmp(key, b"fallback_on_error", 17) == 0:
+            return MEMBER_OWN + 12
         return MEMBER_OWN + 4 if memcmp(key, b"disable_fallbacks", 17) == 0 else MEMBER_OTHER
+    if n == 20:
+        return MEMBER_OWN + 9 if memcmp(key, b"allowed_model_region", 20) == 0 else MEMBER_OTHER
+    if n == 22:
+        return MEMBER_OWN + 11 if memcmp(key, b"fallback_on_rate_limit", 22) == 0 else MEMBER_OTHER
     if n == 24:
         if memcmp(key, b"context_window_fallbacks", 24) == 0:
             return MEMBER_OWN + 5

@@ -11,8 +11,20 @@ cdef enum:
 cdef inline int64_t silence_us(Exchange self) noexcept:
     """Return how long the provider may say nothing before something is done about it."""
     if self.holding and self.mode != MODE_JSON:
-        return min(self.deployment.gap_timeout_us, HOLD_US)
+        return min(self.deployment.gap_timeout_us, max(first_token_left(self), 0) if self.deployment.first_token_us else HOLD_US)
     return self.deployment.gap_timeout_us
+
+
+cdef inline int64_t first_token_left(Exchange self) noexcept:
+    """Return how long the provider has until it must have said something; one without such a bound has long."""
+    if self.deployment.first_token_us == 0:
+        return 1 << 62
+    return self.dispatched_us + self.deployment.first_token_us - self.service.poller.now_us
+
+
+cdef inline bint is_held_long(Exchange self) noexcept:
+    """Whether what a stream has said so far waits no longer for content; with a bound of its own it does until that."""
+    return self.mode != MODE_JSON and self.deployment.first_token_us == 0 and self.service.poller.now_us - self.first_byte_us > HOLD_US
 
 
 cdef int relay_held(Exchange self) except -1:
@@ -28,7 +40,7 @@ cdef int keep_early(Exchange self, Gather *g) except -1:
         for i in range(2, g.count):
             buffer_append(&self.early, <const uint8_t *>g.pieces[i].iov_base, g.pieces[i].iov_len)
         gather_start(g)
-    if buffer_len(&self.early) > HELD_BYTES or self.mode != MODE_JSON and self.service.poller.now_us - self.first_byte_us > HOLD_US:
+    if buffer_len(&self.early) > HELD_BYTES or is_held_long(self):
         self.holding = False
     return self.holding
 

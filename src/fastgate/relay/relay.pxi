@@ -78,6 +78,8 @@ cdef int relay_head(Exchange self, Head *head) except -1:
                 events = is_media_type(f.value, b"text/event-stream")
                 json = is_media_type(f.value, b"application/json")
                 lines = is_media_type(f.value, b"application/x-ndjson")
+                if self.operation.kind_bit and head.status < 300 and is_media_type(f.value, b"text/html"):
+                    return self.upstream.broken_protocol("the answer is a web page")
                 if self.translation is not None:
                     continue
             buffer_append(b, f.name.at, f.name.n)

@@ -19,7 +19,8 @@ cdef class Deployment:
 
     def __init__(self, bytes deployment_id, *, bytes answer_fields, bytes model, Pool pool, native, str dialect, build_target,
                  bytes version_field, bytes secret, double timeout_s, double stream_timeout_s, double gap_timeout_s, bint stream_usage,
-                 int account, int number=0, int quota=0, kinds=(), speech=None, changed_for=(), credentials=None, retries=(0,) * 9):
+                 int account, int number=0, int quota=0, kinds=(), speech=None, changed_for=(), credentials=None, retries=(0,) * 9,
+                 int order=ORDER_LAST, double first_token_timeout_s=0):
         cdef int i
         self.deployment_id = deployment_id
         self.answer_fields = answer_fields
@@ -38,10 +39,12 @@ cdef class Deployment:
         self.timeout_us = <int64_t>(timeout_s * 1000000)
         self.stream_timeout_us = <int64_t>(stream_timeout_s * 1000000)
         self.gap_timeout_us = <int64_t>(gap_timeout_s * 1000000)
+        self.first_token_us = <int64_t>(first_token_timeout_s * 1000000)
         self.stream_usage = stream_usage
         self.account = account
         self.number = number
         self.quota = quota
+        self.order = order
         for kind in kinds:
             self.kind_bits |= kind_bit(kind)
         self.speech = speech
@@ -78,17 +81,20 @@ cdef class Group:
         self.deployments = tuple(deployments)
         self.number = number
         self.strategy = STRATEGIES[strategy]
+        self.ordered = len({deployment.order for deployment in self.deployments}) > 1
 
     def of(self, deployments):
         """Return the group with these of its deployments alone."""
         cdef Group group = Group(self.name, self.literal, deployments, self.number)
         group.strategy = self.strategy
+        group.canary_of = self.canary_of
         return group
 
-    def named(self, bytes name, bytes literal):
-        """Return the group under another name."""
+    def named(self, bytes name, bytes literal, Group canary_of=None):
+        """Return the group under another name; *canary_of*: whose requests it answers under that."""
         cdef Group group = Group(name, literal, self.deployments, self.number)
         group.strategy = self.strategy
+        group.canary_of = canary_of
         return group
 
 
@@ -127,6 +133,8 @@ cdef int pick(GatewayService self, Exchange x, Group group, list tried) except -
         return PICK_NONE
     if has_no_choice(self, group):
         return pick_only(self, x, group, units)
+    if group.ordered:
+        leave_later(self, group, self.poller.now_us)
     at = fleet_pick(self.fleet, group.strategy, &x.asked, self.candidates, <int>count, self.poller.now_us, &x.choice)
     if x.choice.panic and tried is not None:
         return PICK_NONE
@@ -160,7 +168,9 @@ cdef int compare(GatewayService self, Exchange x, Group group, list tried, const
     for i in range(count):
         deployment = <Deployment>group.deployments[i]
         self.candidates[i].deployment = deployment.number
-        self.candidates[i].excluded = not serves(deployment, x.operation) or tried is not None and holds_deployment(tried, deployment)
+        self.candidates[i].excluded = not serves(deployment, x.operation) or (
+            tried is not None and holds_deployment(tried, deployment)) or (
+            x.unable is not None and holds_deployment(x.unable, deployment))
         if not self.candidates[i].excluded:
             able += 1
             note_limits(self, x, deployment, units, &self.candidates[i])

@@ -21,7 +21,9 @@ cdef inline int begin_attempt(GatewayService self, Exchange x) except -1:
     x.attempts_before = x.attempts
     if x.deadline_us == 0:
         x.deadline_us = now + (x.wanted_timeout_us if x.wanted_timeout_us else max(self.timeout_us, deployment.timeout_us))
-    x.attempt_until_us = min(x.deadline_us, now + deployment.timeout_us)
+    x.attempt_until_us = min(x.deadline_us, now + (x.turn_timeout_us if x.turn_timeout_us else deployment.timeout_us))
+    if x.retries == 0:
+        bring_part(self, x)
     set_deadline(x.client, x.attempt_until_us)
     return 0
 
@@ -43,6 +45,8 @@ cdef int attempt_failed(Exchange x, int failure, int64_t retry_after_us, str cau
     if x.wanted_retries >= 0 and failure >= FAILURE_KEY:
         limit = x.wanted_retries
     wait = wait_us(self, x, retry_after_us)
+    if x.retries < limit and retry_after_us == 0 and not may_retry(self, x):
+        limit = x.retries
     if x.retries < limit:
         if not x.pinned:
             if x.tried is None:
@@ -73,6 +77,23 @@ cdef int pick_another(GatewayService self, Exchange x, Deployment failed) except
         return 1
     # It is held back when the batch is over.
     x.waking = True
+    return 1
+
+
+cdef int pick_able(GatewayService self, Exchange x) except -1:
+    """Let a request be made of another of its group, since its deployment cannot be asked for this. Return 0 if nobody is left."""
+    cdef Deployment unable = x.deployment
+    cdef int attempts = x.attempts
+    ticket_failed(self, x, FAILURE_CANCELLED, 0)
+    if x.pinned or not is_repeatable(x.operation):
+        return 0
+    if x.unable is None:
+        x.unable = []
+    x.unable.append(unable)
+    if not pick_another(self, x, unable):
+        return 0
+    # It was never sent.
+    x.attempts = attempts
     return 1
 
 
@@ -129,33 +150,42 @@ cdef int64_t wait_us(GatewayService self, Exchange x, int64_t retry_after_us) no
 cdef int fall_back(GatewayService self, Exchange x, int failure) except -1:
     """Let the request be made again of the next model that stands in for this one. Return 0 if there is none."""
     cdef object found, fitting
-    cdef int chosen
-    cdef Deployment failed = x.deployment, deployment
+    if not x.pinned and return_to_stable(self, x):
+        return 1
     while not x.pinned:
         found = self.control.fall_back(x, failure)
         if found is None:
             return 0
-        fitting = self.control.check(x, found[0]) if self.checks and x.operation.kind_bit & KIND_CHAT else found[0]
+        fitting = narrowed(self, x, <Group>found[0])
         if type(fitting) is tuple:
             continue
-        chosen = pick(self, x, <Group>fitting, None)
-        if chosen == PICK_NONE:
-            continue
-        deployment = x.deployment
-        x.override = found[1]
-        x.deployment = failed
-        again(x)
-        x.waking = chosen == PICK_HOLD
-        x.group = <Group>fitting
-        x.model = x.group.name
-        if x.path_model is not None:
-            x.path_model = x.group.name
-        x.deployment = deployment
-        x.tried = None
-        x.retries = x.rounds = 0
-        x.fallbacks += 1
-        return 1
+        if turn_to(self, x, <Group>fitting, found[1]):
+            x.turn_timeout_us = found[2]
+            x.wanted_retries = found[3]
+            return 1
     return 0
+
+
+cdef int turn_to(GatewayService self, Exchange x, Group group, bytes body) except -1:
+    """Let the request be made again of another group, with another body if that is not None. Return 0 if nobody there can answer."""
+    cdef Deployment failed = x.deployment, chosen
+    cdef int found = pick(self, x, group, None)
+    if found == PICK_NONE:
+        return 0
+    chosen = x.deployment
+    x.override = body
+    x.deployment = failed
+    again(x)
+    x.waking = found == PICK_HOLD
+    x.group = group
+    x.model = group.name
+    if x.path_model is not None:
+        x.path_model = group.name
+    x.deployment = chosen
+    x.tried = x.unable = None
+    x.retries = x.rounds = 0
+    x.fallbacks += 1
+    return 1
 
 
 cdef int forget_attempt(Exchange x) except -1:

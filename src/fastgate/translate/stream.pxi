@@ -38,7 +38,9 @@ cdef int translate_request(GatewayService self, Exchange x) except -1:
 
 
 cdef int refuse_words(GatewayService self, Exchange x, tuple refusal) except -1:
-    """The deployment cannot be asked for this. Return 1: the caller is told, or what stands in for it is asked."""
+    """The deployment cannot be asked for this. Return 1: another one is asked, or the caller is told."""
+    if refusal[0] == "unsupported_parameter" and pick_able(self, x):
+        return 1
     if x.cause is None:
         x.param = refusal[2]
         return self.refuse(x, refusal[0], refusal[1])

@@ -114,6 +114,8 @@ class Binder:
             number=number,
             quota=quota,
             retries=deployment.retries,
+            order=deployment.order,
+            first_token_timeout_s=deployment.first_token_timeout_s,
         )
 
     def _authorization(self, deployment: Deployment, provider: Provider) -> Authorization | None:

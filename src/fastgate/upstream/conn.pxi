@@ -81,6 +81,8 @@ cdef class UpstreamConnection(Connection):
     cdef int first_byte_deadline(self) except -1:
         cdef Exchange exchange = self.exchange
         cdef int64_t patience = exchange.deployment.stream_timeout_us if exchange.stream else exchange.deployment.timeout_us
+        if exchange.stream and exchange.deployment.first_token_us:
+            patience = min(patience, exchange.deployment.first_token_us)
         return set_deadline(self, exchange.dispatched_us + patience)
 
     cdef int write_request(self) except -1:
@@ -333,6 +335,8 @@ cdef class UpstreamConnection(Connection):
         if self.exchange.paused:
             # It is the caller that does not read; its own time limit holds.
             return set_deadline(self, self.poller.now_us + self.exchange.deployment.gap_timeout_us)
+        if not self.silent and self.exchange.holding and self.exchange.mode != MODE_JSON and first_token_left(self.exchange) <= 0:
+            return self.fail("upstream_timeout", f"{self.pool.origin} said nothing within its first_token_timeout")
         if not self.silent and silence_us(self.exchange) < self.exchange.deployment.gap_timeout_us:
             set_deadline(self, self.poller.now_us + self.exchange.deployment.gap_timeout_us - HOLD_US)
             return relay_held(self.exchange)

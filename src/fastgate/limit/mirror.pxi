@@ -156,8 +156,8 @@ cdef int64_t mirror_force(Mirrored *m, const Ask *asks, int count, int64_t now_n
     return 0
 
 
-cdef void mirror_read(Mirror self, Mirrored *m, const Head *head, int64_t now_us, int64_t wall_us) noexcept:
-    """Take over what the head of the request's answer says."""
+cdef void mirror_read(Mirror self, Mirrored *m, const Head *head, bint waits, int64_t now_us, int64_t wall_us) noexcept:
+    """Take over what the head of the request's answer says; *waits*: its Retry-After too."""
     cdef HeadLimits said
     cdef int kind
     if not m.open:
@@ -166,7 +166,7 @@ cdef void mirror_read(Mirror self, Mirrored *m, const Head *head, int64_t now_us
     for kind in range(COUNTED_KINDS):
         if said.said[kind].limit > 0 or said.said[kind].remaining >= 0:
             quota_learn(quota_of(self, m.account, kind), m, kind, &said.said[kind], now_us * 1000)
-    if head.status == 429:
+    if head.status == 429 and waits:
         mirror_limited(self, m, said.retry_after_ns, now_us)
 
 

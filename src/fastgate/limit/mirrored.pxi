@@ -95,7 +95,7 @@ cdef class Mirror:
             spent[1] += monotonic_ns() - began
             began = monotonic_ns()
             for at in range(16):
-                mirror_read(self, &mirrored[at], &parsed_head, now_us, 0)
+                mirror_read(self, &mirrored[at], &parsed_head, True, now_us, 0)
             spent[2] += monotonic_ns() - began
             began = monotonic_ns()
             for at in range(16):
@@ -121,7 +121,7 @@ cdef class MirroredRequest:
     def answered(self, bytes head not None, int64_t now_us, int64_t wall_us):
         """Take over what the complete *head* of the answer says."""
         head_parse(head)
-        mirror_read(self.mirror, &self.mirrored, &parsed_head, now_us, wall_us)
+        mirror_read(self.mirror, &self.mirrored, &parsed_head, True, now_us, wall_us)
 
     def settle(self, *, int64_t input_tokens=0, int64_t output_tokens=0):
         """Correct the estimates by what was used."""

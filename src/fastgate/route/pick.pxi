@@ -323,3 +323,10 @@ cdef int settle_limits(GatewayService self, Exchange x, int64_t output_tokens) n
         mirror_settle(self.mirror, &x.mirrored, units)
     x.dispatched = False
     return 0
+
+
+cdef int read_limits(Exchange x, const Head *head) noexcept:
+    """Note what the head of an answer says of its provider's limits."""
+    cdef GatewayService self = x.service
+    mirror_read(self.mirror, &x.mirrored, head, not self.fleet.members[x.deployment.number].never_out, self.poller.now_us, wall_clock_us())
+    return 0

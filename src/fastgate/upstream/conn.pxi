@@ -208,7 +208,7 @@ cdef class UpstreamConnection(Connection):
             self.body = BODY_CLOSE
             self.keep_alive = False
         if self.exchange.mirrored.open:
-            mirror_read(self.exchange.service.mirror, &self.exchange.mirrored, head, self.poller.now_us, wall_clock_us())
+            read_limits(self.exchange, head)
         relay_head(self.exchange, head)
         return 0
 

@@ -118,6 +118,7 @@ cdef enum:
     FIELD_REQUESTED_HEADERS = 32
     FIELD_X_LITELLM_TAGS = 33
     FIELD_X_LITELLM_SESSION_ID = 34
+    FIELD_X_FASTGATE_PRIORITY = 35
 
 cdef enum ChunkState:
     CHUNK_SIZE
@@ -179,7 +180,11 @@ cdef enum:
     MEMBER_MAX_TOKENS = 6
     # From here on they are the gateway's own: no provider gets them.
     MEMBER_OWN = 7
-    OWN_MEMBERS = 13
+    OWN_MEMBERS = 14
+
+cdef enum:
+    # Of what a request says of its priority; 0 is the most important.
+    MOST_PRIORITY = 10000
 
 # What scan_request noted of a request body; offsets into it, spans are [at, end).
 cdef struct RequestScan:
@@ -209,10 +214,10 @@ cdef struct RequestScan:
     Py_ssize_t close_at
     # Members of our own, in the order of the body: the key's quote, the value, which member.
     int own_count
-    Py_ssize_t own_key_at[13]
-    Py_ssize_t own_at[13]
-    Py_ssize_t own_end[13]
-    int own_member[13]
+    Py_ssize_t own_key_at[14]
+    Py_ssize_t own_at[14]
+    Py_ssize_t own_end[14]
+    int own_member[14]
 
 cdef enum:
     KEY_NONE = 0
@@ -411,9 +416,14 @@ cdef class Service:
     cdef int64_t write_timeout_us
     cdef int64_t keepalive_timeout_us
     cdef int connection_limit
+    # Requests in flight, and bytes of their bodies that are held, with what they announce; more are refused.
+    cdef int request_limit
+    cdef int64_t bodies_limit
+    cdef int64_t bodies_bytes
     # No new requests: idle connections are closed, answers say Connection: close.
     cdef readonly bint draining
     cdef int on_head(self, ClientConnection client, Head *head) except -1
+    cdef int on_piece(self, ClientConnection client, Py_ssize_t n) except -1
     cdef int on_message(self, ClientConnection client) except -1
     cdef int on_fault(self, ClientConnection client, str code, str message) except -1
     cdef int on_gone(self, ClientConnection client) except -1
@@ -456,6 +466,8 @@ cdef class ClientConnection(Connection):
     cdef bint loopback
     # There is no caller: what is sent is dropped, nothing is ever read, and `fd` is SINK_FD, which is no descriptor.
     cdef bint sink
+    # Whose it is, as far as its address says: IPv4, or the network of IPv6 (/64).
+    cdef uint64_t address
     # When the present state was entered or the head's first byte came.
     cdef int64_t since_us
     # Whatever the service attached to the request in hand.
@@ -754,9 +766,14 @@ cdef struct Choice:
     # Of the candidates; PICK_NONE or PICK_HOLD.
     int at
     int deployment
-    # PICK_HOLD: when to ask again, if no request ends before; 0: when one ends. And how long it will be, as far as can be told.
+    # PICK_HOLD: when to ask again, if no request ends before; 0: when one ends. And how long it is until one ends.
     int64_t until_us
-    double wait_s
+    double first_s
+    # Little is measured: the times are guesses. Where all slots are taken: how long the request takes, and how long one after the
+    # other ends.
+    bint cold
+    double alone_s
+    double turn_s
     # Every candidate is ejected, so none is.
     bint panic
     bint probe
@@ -784,6 +801,7 @@ cdef struct Prospect:
     int64_t cap
     bint known
     bint cold
+    bint few
     bint probe
     # Until a rate limit admits the request.
     double wait_s
@@ -915,6 +933,33 @@ cdef class Attempt:
     cdef Ticket ticket
 
 
+# --- route: who waits here, and whose turn is next
+
+@final
+cdef class Caller:
+    cdef Line line
+    cdef int priority
+    # Virtual time at which the oldest begins; without one, the next.
+    cdef int64_t start_us
+    # Since when the oldest is next of these.
+    cdef int64_t since_us
+    cdef int64_t waiting
+    # Linked through `before` and `behind`.
+    cdef Exchange oldest
+    cdef Exchange newest
+
+
+@final
+cdef class Line:
+    cdef Fleet fleet
+    cdef int group
+    cdef int64_t aging_us
+    cdef int64_t waiting
+    # Those who wait; by (who, priority) these and who waited lately.
+    cdef list callers
+    cdef dict known
+
+
 # --- endpoints, bound
 
 
@@ -1001,8 +1046,9 @@ cdef class Exchange:
     # Which deployments the request is for, comma-separated; and what it belongs to.
     cdef readonly bytes tags
     cdef readonly bytes session_id
-    # frame: the request body, until the answer is committed; then freed.
+    # frame: the request body, until the answer is committed; then freed. And what it counts for in the service's bodies_bytes.
     cdef Buffer body
+    cdef int64_t body_bytes_held
     cdef RequestScan scan
     cdef bint stream
     # We asked for usage, the caller did not: the extra event is taken out.
@@ -1085,8 +1131,18 @@ cdef class Exchange:
     cdef bint counted
     cdef int64_t queued_us
     cdef int64_t waited_us
-    # Where it stands in its line: those with a smaller number came before.
+    # Where it stands in its line: of its caller's those with a smaller number came before; between these.
     cdef int64_t place
+    cdef Caller caller_line
+    cdef Exchange before
+    cdef Exchange behind
+    # It was called up and has not been asked yet: what its caller paid for the turn, in us of work.
+    cdef int64_t turn_us
+    # Another one has its place.
+    cdef bint displaced
+    # Who calls, for turns: callers that nothing tells apart are one. And how important it is, 0: most.
+    cdef uint64_t caller
+    cdef int priority
     # It has its turn: it is looked at again when the batch is over.
     cdef bint waking
     # Of an answer of ours that says so; 0: it does not.
@@ -1304,14 +1360,19 @@ cdef class GatewayService(Service):
     # For one choice: the group's deployments.
     cdef Candidate *candidates
     cdef int candidates_limit
-    # Requests that are held back, by the number of their group; deques, the oldest first. And how many there are.
+    # Requests that are held back: a Line by the number of their group. And how many there are.
     cdef dict queues
     cdef int queued
     # The last place that was given.
     cdef int64_t places
-    # Most of them, and the longest wait of one.
+    # Most of them, and the longest wait of one: in us, and in multiples of what it takes itself, but not less than the least.
     cdef int queue_limit
     cdef int64_t queue_us
+    cdef double queue_times
+    cdef int64_t queue_least_us
+    # After which wait a priority counts as half of it; and that of who says nothing.
+    cdef int64_t aging_us
+    cdef int default_priority
     # By the number of a group: thousandths of the retries that it has left; what a request brings, 0: they are not counted.
     cdef int64_t *budgets
     cdef int64_t budget_part

@@ -39,6 +39,10 @@ class _Limits(Protocol):
     def keepalive_timeout_s(self) -> float: ...
     @property
     def client_connections(self) -> int: ...
+    @property
+    def requests_in_flight(self) -> int: ...
+    @property
+    def bodies_bytes(self) -> int: ...
 
 class _PoolSettings(Protocol):
     """What `Pool` reads once of its *settings*; `config.schema.UpstreamSettings` is one."""
@@ -755,8 +759,9 @@ class GatewayService(Service):
     everything that is tried for it; a deployment's own holds if it is longer. *backoff_s*: before deployments that all failed are asked
     again, times *backoff_factor* each time, up to *backoff_limit_s*, at least *backoff_least_s*; chance halves it at the most, or
     with *backoff_exact* lengthens it by a tenth at the most. *fleet* is asked where requests go, *mirror* whether their providers have
-    room; *wakers*: descriptors of the workers by their lanes, none if there is one worker alone. *queue_limit* requests wait for *queue_s*
-    at the most.
+    room; *wakers*: descriptors of the workers by their lanes, none if there is one worker alone. *queue_limit* requests wait at the most,
+    each for *queue_s* and for *queue_times* what it is expected to take itself, but not less than *queue_least_s*. A caller's priority is
+    halved for each *aging_s* that it waits for its turn; *default_priority* has who says nothing.
     *retry_budget*: retries as a share of a group's requests while none of its deployments is well; 0: as many as are configured.
     """
 
@@ -789,6 +794,10 @@ class GatewayService(Service):
         queue_limit: int = 1000,
         queue_s: float = 60,
         retry_budget: float = 0,
+        queue_times: float = 4,
+        queue_least_s: float = 0.5,
+        aging_s: float = 5,
+        default_priority: int = 0,
     ) -> None: ...
     def bind(self, operations: dict[bytes, Operation], groups: dict[bytes, Group], only_group: Group | None) -> None:
         """Serve these operations, by b"METHOD /path", and these groups, by model name; *only_group*, if given, takes every request.
@@ -806,6 +815,14 @@ class GatewayService(Service):
         """
     def resume(self, x: Exchange) -> None:
         """Go on with a request that waited for credentials; nothing happens if its caller has gone."""
+
+@final
+class Caller:
+    """The requests of one caller, of one priority, that wait. Made by a `GatewayService` only."""
+
+@final
+class Line:
+    """The requests of a group that wait in this worker. Made by a `GatewayService` only."""
 
 @final
 class Waker:

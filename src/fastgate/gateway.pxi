@@ -13,8 +13,8 @@ cdef class GatewayService(Service):
                  bint mirroring=False, int copy_limit=0,
                  double timeout_s=600, double backoff_s=0.5, double backoff_factor=2, double backoff_limit_s=8,
                  double backoff_least_s=0, bint backoff_exact=False, Fleet fleet not None,
-                 Mirror mirror not None, wakers=(), int queue_limit=1000, double queue_s=60,
-                 double retry_budget=0):
+                 Mirror mirror not None, wakers=(), int queue_limit=1000, double queue_s=60, double queue_times=4,
+                 double queue_least_s=0.5, double aging_s=5, int default_priority=0, double retry_budget=0):
         self.poller = poller
         self.keys = keys
         self.control = control
@@ -40,6 +40,10 @@ cdef class GatewayService(Service):
         self.queues = {}
         self.queue_limit = queue_limit
         self.queue_us = <int64_t>(queue_s * 1000000)
+        self.queue_times = queue_times
+        self.queue_least_us = <int64_t>(queue_least_s * 1000000)
+        self.aging_us = <int64_t>(aging_s * 1000000)
+        self.default_priority = default_priority
         self.wakers = list(wakers)
         self.operations = {}
         self.groups = {}
@@ -86,12 +90,24 @@ cdef class GatewayService(Service):
                     return self.refuse(x, "invalid_api_key", "")
             elif not client.loopback and not self.allow_unauthenticated:
                 return self.refuse(x, "forbidden", "no key is configured, so only callers over the loopback interface are served")
+        if operation.local is None and is_overloaded(self, x):
+            return 1
+        if x.priority < 0:
+            return self.refuse(x, "invalid_request", f"`x-fastgate-priority` must be a whole number from 0 to {MOST_PRIORITY}")
         if head.query.n:
             x.query = bytes_of(head.query.at, head.query.n)
         if operation.body and check_body_fields(self, x, head):
             return 1
         client.keep_alive = says_keep(client, head)
         return 0
+
+    cdef int on_piece(self, ClientConnection client, Py_ssize_t n) except -1:
+        cdef Exchange x = <Exchange>client.attached
+        hold_body(self, x, n)
+        if self.bodies_bytes <= self.bodies_limit:
+            return 0
+        client.keep_alive = False
+        return refuse_overloaded(self, x, "bodies of requests")
 
     cdef int on_message(self, ClientConnection client) except -1:
         cdef Exchange x = <Exchange>client.attached
@@ -189,6 +205,7 @@ cdef class GatewayService(Service):
         if x.translation is not None:
             translate_account(x)
         self.log.add(x)
+        body_let_go(x)
         exchange_free(x)
         return 0
 
@@ -284,6 +301,8 @@ cdef Exchange begin_exchange(GatewayService self, ClientConnection client):
     x.started_us = self.poller.now_us
     x.upstream_length = -1
     x.wanted_retries = -1
+    x.caller = client.address
+    x.priority = self.default_priority
     client.attached = x
     self.poller.exchanges += 1
     self.request_count += 1
@@ -317,6 +336,29 @@ cdef Operation find_operation(GatewayService self, Exchange x, Head *head):
     x.path_id = match[3]
     x.path_model = match[4]
     return match[0]
+
+
+cdef bint is_overloaded(GatewayService self, Exchange x) except -1:
+    """Whether the gateway has no room for one more request, which is answered before its body is read."""
+    cdef int64_t length = max(<int64_t>0, x.client.body_length)
+    if self.poller.exchanges > self.request_limit:
+        return refuse_overloaded(self, x, "requests")
+    if self.bodies_bytes + length > self.bodies_limit:
+        return refuse_overloaded(self, x, "bodies of requests")
+    hold_body(self, x, length)
+    return False
+
+
+cdef inline void hold_body(GatewayService self, Exchange x, int64_t n) noexcept:
+    """Count *n* bytes more for the bodies that are held."""
+    self.bodies_bytes += n
+    x.body_bytes_held += n
+
+
+cdef int refuse_overloaded(GatewayService self, Exchange x, str what) except -1:
+    """Refuse a request that the gateway itself has no room for. Return 1."""
+    x.retry_after_s = retry_after(self, 0)
+    return self.refuse(x, "overloaded", f"the gateway has as many {what} in hand as it takes; come again in {x.retry_after_s} s")
 
 
 cdef int check_body_fields(GatewayService self, Exchange x, Head *head) except -1:
@@ -385,6 +427,8 @@ cdef tuple read_wishes(GatewayService self, Exchange x):
     x.wishes = found
     x.wanted_retries = found.num_retries
     x.wanted_timeout_us = <int64_t>(<double>found.timeout_s * 1000000)
+    if found.priority >= 0:
+        x.priority = found.priority
     return None
 
 

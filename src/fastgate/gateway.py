@@ -115,6 +115,10 @@ class Gateway:
             queue_limit=settings.routing.queue.max_requests,
             queue_s=settings.routing.queue.max_wait_s,
             retry_budget=reliability.retry_budget,
+            queue_times=settings.routing.queue.max_wait_times,
+            queue_least_s=settings.routing.queue.min_wait_s,
+            aging_s=settings.routing.queue.aging_s,
+            default_priority=settings.routing.default_priority,
         )
 
     # --- processes

@@ -31,6 +31,10 @@ cdef class Service:
         """A request's head is there. Return 0 to read on, 1 if it was answered already."""
         raise NotImplementedError
 
+    cdef int on_piece(self, ClientConnection client, Py_ssize_t n) except -1:
+        """*n* bytes more of a body that has no length are there. Return 1 if they are too many and the request was answered."""
+        return 0
+
     cdef int on_message(self, ClientConnection client) except -1:
         """The request is complete; client.body is the service's to take."""
         raise NotImplementedError
@@ -64,6 +68,8 @@ cdef int service_limits(Service self, object limits) except -1:
     self.write_timeout_us = <int64_t>(limits.write_timeout_s * 1000000)
     self.keepalive_timeout_us = <int64_t>(limits.keepalive_timeout_s * 1000000)
     self.connection_limit = limits.client_connections
+    self.request_limit = limits.requests_in_flight
+    self.bodies_limit = limits.bodies_bytes
     return 0
 
 
@@ -106,6 +112,7 @@ cdef class Listener(Watched):
                 return 0
             client = ClientConnection.__new__(ClientConnection)
             client_open(client, self, fd, is_loopback(&address))
+            client.address = who_of(&address)
         return 0
 
 
@@ -440,6 +447,9 @@ cdef class ClientConnection(Connection):
             if found == CHUNKED_CONTENT:
                 self.body_received += content.n
                 if self.state == CLIENT_BODY:
+                    if self.service.on_piece(self, content.n):
+                        self.linger()
+                        return 1
                     buffer_append(&self.body, content.at, content.n)
                 elif self.body_received > DISCARDED_BYTES:
                     self.linger()

@@ -127,6 +127,26 @@ cdef inline int64_t wall_clock_us() noexcept:
     return <int64_t>t.tv_sec * 1000000 + t.tv_nsec // 1000
 
 
+cdef inline uint64_t who_of(sockaddr_storage *address) noexcept:
+    """Return a number for whoever has an address: all of it of IPv4, the network (/64) of IPv6; 0 of a Unix socket."""
+    cdef const uint8_t *octets
+    cdef uint64_t number = 0
+    cdef int i, first = 0, end = 8
+    if address.ss_family == AF_INET:
+        octets = <const uint8_t *>&(<sockaddr_in *>address).sin_addr
+        end = 4
+    elif address.ss_family == AF_INET6:
+        octets = (<sockaddr_in6 *>address).sin6_addr.s6_addr
+        if memcmp(octets, b"\0\0\0\0\0\0\0\0\0\0\xff\xff", 12) == 0:
+            first = 12
+            end = 16
+    else:
+        return 0
+    for i in range(first, end):
+        number = number << 8 | octets[i]
+    return number
+
+
 cdef inline bint is_loopback(sockaddr_storage *address) noexcept:
     cdef sockaddr_in *v4 = <sockaddr_in *>address
     cdef sockaddr_in6 *v6 = <sockaddr_in6 *>address

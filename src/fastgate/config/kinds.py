@@ -5,6 +5,8 @@ from math import inf, isfinite
 
 from msgspec import Struct
 
+from fastgate.config.schema import MOST_PRIORITY
+
 
 class Kind(Struct, frozen=True):
     """A type of value. `read` raises ValueError for a value that is not of it."""
@@ -115,6 +117,7 @@ LIST = Kind("a list", _read_list)
 ANY = Kind("anything", lambda value: value)
 COUNT = integer(0)
 POSITIVE = integer(1)
+PRIORITY = integer(0, MOST_PRIORITY)
 AMOUNT = number(0)
 # Of one unit: a token, an image, a request.
 DOLLARS = number(0, high=10**6, unit="of dollars ")

@@ -18,6 +18,7 @@ from fastgate.config.kinds import (
     LIST,
     MAP,
     POSITIVE,
+    PRIORITY,
     SECONDS,
     TEXT,
     WAIT,
@@ -243,6 +244,7 @@ ROUTER_SETTINGS: Keys = {
     **_keys(IN_EFFECT, LIST, "fallbacks context_window_fallbacks content_policy_fallbacks default_fallbacks"),
     **_keys(IN_EFFECT, MAP, "retry_policy model_group_retry_policy"),
     "rate_limit": Key(MAP, LATER),
+    "default_priority": Key(PRIORITY, IN_EFFECT),
     # People write a list here too.
     "model_group_alias": Key(ANY, IN_EFFECT),
     **_keys(
@@ -250,7 +252,7 @@ ROUTER_SETTINGS: Keys = {
         ANY,
         "redis_host redis_port redis_password redis_url redis_db allowed_fails_policy"
         " provider_budget_config optional_pre_call_checks default_litellm_params cache_kwargs caching_groups client_ttl polling_interval"
-        " default_priority default_max_parallel_requests debug_level routing_groups alerting_config assistants_config"
+        " default_max_parallel_requests debug_level routing_groups alerting_config assistants_config"
         " enable_weighted_failover search_tools guardrail_list model_list deployment_affinity_ttl_seconds",
     ),
 }
@@ -318,6 +320,9 @@ UPSTREAM = {**_of_struct(UpstreamSettings, zero=("idle_connections", "warm_conne
 QUEUE: Keys = {
     "max_requests": Key(COUNT, IN_EFFECT),
     "max_wait_s": Key(WAIT, IN_EFFECT),
+    "max_wait_times": Key(AMOUNT, IN_EFFECT),
+    "min_wait_s": Key(WAIT, IN_EFFECT),
+    "aging_s": Key(SECONDS, IN_EFFECT),
 }
 
 FASTGATE_SETTINGS: Keys = {

@@ -42,4 +42,5 @@ def read_routing(router: Section, own: Section, deployments: Iterable[Deployment
         canaries=read_shares(own, "canaries", models, findings, whole=True),
         mirrors=read_shares(own, "mirrors", models, findings, whole=False),
         mirrors_in_flight=in_flight if isinstance(in_flight, int) else usual.mirrors_in_flight,
+        default_priority=router.integer("default_priority"),
     )

@@ -30,6 +30,9 @@ class Secret:
         raise TypeError("a Secret is not pickled")
 
 
+# Largest number of a priority; the core knows it too.
+MOST_PRIORITY = 10_000
+
 # Classes of failures, as `route/failures.py` names them and counts them.
 FAILURES = (
     "caller",
@@ -89,8 +92,12 @@ class Queue(Struct, frozen=True, kw_only=True):
     """Requests that wait for a deployment to have room, per worker."""
 
     max_requests: int = 1000
-    # Longest wait of one.
+    # Longest wait of one: in seconds, and as a multiple of the time that its own answer is expected to take, but not less than the third.
     max_wait_s: float = 60.0
+    max_wait_times: float = 4.0
+    min_wait_s: float = 0.5
+    # For each time that a caller waits for its turn this long, its priority counts as half of it.
+    aging_s: float = 5.0
 
 
 class TagFilter(Struct, frozen=True, kw_only=True):
@@ -126,6 +133,8 @@ class Routing(Struct, frozen=True, kw_only=True):
     mirrors: tuple[Share, ...] = ()
     # Copies on their way at once, per worker; beyond it none is made.
     mirrors_in_flight: int = 100
+    # Of requests that say nothing of it; 0 is the most important.
+    default_priority: int = 0
 
 
 class Rewrites(Struct, frozen=True, kw_only=True):
@@ -234,6 +243,10 @@ class Limits(Struct, frozen=True, kw_only=True):
     keepalive_timeout_s: float = 75.0
     # Open connections of clients, per worker.
     client_connections: int = 16_000
+    # Per worker; more get 503. - Envoy max_requests: 1024  - HAProxy maxconn: by memory
+    requests_in_flight: int = 8_000
+    # Of requests whose answers have not begun, per worker: 16 of the largest.
+    bodies_bytes: int = 512 * 1024 * 1024
 
 
 class UpstreamSettings(Struct, frozen=True, kw_only=True):

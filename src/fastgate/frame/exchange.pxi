@@ -48,6 +48,12 @@ cdef class Exchange:
         return bytes_of(self.original.data + self.original.start, buffer_len(&self.original))
 
 
+cdef inline void body_let_go(Exchange self) noexcept:
+    """The request's body is no more."""
+    self.service.bodies_bytes -= self.body_bytes_held
+    self.body_bytes_held = 0
+
+
 cdef inline void exchange_free(Exchange self) noexcept:
     buffer_free(&self.fields)
     buffer_free(&self.body)
@@ -91,7 +97,22 @@ cdef int keep_fields(Exchange self, Head *head) except -1:
             self.tags = bytes_of(f.value.at, f.value.n)
         elif f.known == FIELD_X_LITELLM_SESSION_ID:
             self.session_id = bytes_of(f.value.at, f.value.n)
+        elif f.known == FIELD_X_FASTGATE_PRIORITY:
+            self.priority = priority_of(f.value)
     return 0
+
+
+cdef int priority_of(Span v) noexcept:
+    """Return the number that a field says; -1 if it says none from 0 to MOST_PRIORITY."""
+    cdef Py_ssize_t i
+    cdef int number = 0
+    if not 1 <= v.n <= 5:
+        return -1
+    for i in range(v.n):
+        if not 48 <= v.at[i] <= 57:
+            return -1
+        number = number * 10 + v.at[i] - 48
+    return number if number <= MOST_PRIORITY else -1
 
 
 cdef bint is_plain_id(Span v) noexcept:

@@ -20,7 +20,7 @@ cdef extern from *:
         {15, 22, 0, "accept-encoding"}, {15, 23, 1, "idempotency-key"},
         {16, 24, 0, "x-fastgate-model"}, {16, 25, 2, "content-encoding"}, {17, 26, 0, "transfer-encoding"},
         {17, 27, 1, "anthropic-version"}, {17, 28, 0, "x-litellm-api-key"},
-        {19, 29, 2, "content-disposition"}, {20, 30, 2, "openai-processing-ms"},
+        {19, 29, 2, "content-disposition"}, {19, 35, 0, "x-fastgate-priority"}, {20, 30, 2, "openai-processing-ms"},
         {20, 34, 0, "x-litellm-session-id"},
         {29, 31, 0, "access-control-request-method"}, {30, 32, 0, "access-control-request-headers"},
         {255, 0, 0, 0},
@@ -28,9 +28,9 @@ cdef extern from *:
     /* The id of a field name given in lower case; 0 is any other name. *pass as above. */
     static inline int fg_field_id(const uint8_t *name, ptrdiff_t n, uint8_t *pass) {
         /* First row of each length. */
-        static const uint8_t first[] = {0, 0, 0, 0, 0, 1, 1, 4, 6, 6, 7, 9, 12, 14, 15, 22, 24, 26, 29, 29, 30, 32};
+        static const uint8_t first[] = {0, 0, 0, 0, 0, 1, 1, 4, 6, 6, 7, 9, 12, 14, 15, 22, 24, 26, 29, 29, 31, 33};
         *pass = 0;
-        for (const struct fg_known *k = fg_known_fields + (n < 22 ? first[n] : 32); k->n <= n; k++)
+        for (const struct fg_known *k = fg_known_fields + (n < 22 ? first[n] : 33); k->n <= n; k++)
             if (k->n == n && k->name[0] == (char)name[0] && !memcmp(k->name, name, (size_t)n)) { *pass = k->pass; return k->id; }
         if (n > 12 && !memcmp(name, "x-ratelimit-", 12)) *pass = 2;
         else if (n > 20 && !memcmp(name, "anthropic-ratelimit-", 20)) *pass = 2;

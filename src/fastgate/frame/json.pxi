@@ -116,12 +116,15 @@ cdef int request_member(const uint8_t *key, Py_ssize_t n, bint escaped):
 cdef tuple OWN_NAMES = (
     "fallbacks", "fallback_models", "num_retries", "max_fallbacks", "disable_fallbacks", "context_window_fallbacks",
     "content_policy_fallbacks", "timeout", "tags", "allowed_model_region", "fallback_config", "fallback_on_rate_limit", "fallback_on_error",
+    "priority",
 )
 
 
 cdef int own_member(const uint8_t *key, Py_ssize_t n) noexcept:
     if n == 7:
         return MEMBER_OWN + 7 if memcmp(key, b"timeout", 7) == 0 else MEMBER_OTHER
+    if n == 8:
+        return MEMBER_OWN + 13 if memcmp(key, b"priority", 8) == 0 else MEMBER_OTHER
     if n == 9:
         return MEMBER_OWN if memcmp(key, b"fallbacks", 9) == 0 else MEMBER_OTHER
     if n == 11:

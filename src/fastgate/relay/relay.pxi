@@ -585,6 +585,7 @@ cdef inline void free_request(Exchange self) noexcept:
     buffer_free(&self.body)
     buffer_free(&self.original)
     buffer_free(&self.fields)
+    body_let_go(self)
 
 
 cdef int relay_end(Exchange self) except -1:

@@ -8,7 +8,7 @@ from msgspec import Struct, field
 
 from fastgate._core import Deployment as Bound
 from fastgate._core import Exchange, Group
-from fastgate.config.schema import FAILURES, Deployment, Reliability
+from fastgate.config.schema import FAILURES, MOST_PRIORITY, Deployment, Reliability
 
 # An error's code, message and parameter.
 Refusal = tuple[str, str, str | None]
@@ -43,6 +43,8 @@ class Wishes(Struct, kw_only=True):
     num_retries: int = -1
     # 0: nothing is said.
     timeout_s: float = 0.0
+    # -1: nothing is said.
+    priority: int = -1
     # Kind of failure ("" for all but the special ones) -> who stands in, in order; of a model, or of whatever was asked for ("*").
     fallbacks: dict[str, dict[str, tuple[Target, ...]]] = field(default_factory=dict)
     max_fallbacks: int = -1
@@ -171,6 +173,12 @@ def _read_count(wishes: Wishes, name: str, value: object) -> None:
     setattr(wishes, name, value)
 
 
+def _read_priority(wishes: Wishes, name: str, value: object) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MOST_PRIORITY:
+        raise _Mistake(f"a whole number from 0 to {MOST_PRIORITY}")
+    wishes.priority = value
+
+
 def _read_timeout(wishes: Wishes, name: str, value: object) -> None:
     if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 < value <= 1e6:
         raise _Mistake("a number of seconds above 0")
@@ -263,6 +271,7 @@ _READERS: dict[str, Callable[[Wishes, str, Any], None]] = {
     "num_retries": _read_count,
     "max_fallbacks": _read_count,
     "timeout": _read_timeout,
+    "priority": _read_priority,
     "disable_fallbacks": _read_disabled,
     "fallback_on_rate_limit": _read_condition,
     "fallback_on_error": _read_condition,

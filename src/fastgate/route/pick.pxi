@@ -190,7 +190,6 @@ cdef int pick_only(GatewayService self, Exchange x, Group group, const int64_t *
     if wait_us:
         x.choice.at = PICK_HOLD
         x.choice.until_us = now + wait_us
-        x.choice.wait_s = wait_us * 1e-6
         return PICK_HOLD
     x.deployment = deployment
     return 0

@@ -13,6 +13,8 @@ cdef double PRICE_SHARE = 0.9
 
 cdef enum:
     COLD_PROBES = 2
+    # Nobody is refused by what fewer answers say of the time.
+    FEW_SAMPLES = 4
 
 
 cdef int gather(Fleet self, const Asked *asked, const Candidate *candidates, int count, int64_t now_us, bint panic) noexcept:
@@ -72,6 +74,7 @@ cdef void foresee(Fleet self, const Asked *asked, const Candidate *candidates, i
         p.cap = slots_of(self, p.deployment)
         p.work_s = lanes_sum(lane_of(self, p.deployment, LANE_WORK), self.lanes) * 1e-6
         p.cold = fg_get(known + KNOWN_SAMPLES) == 0
+        p.few = fg_get(known + KNOWN_SAMPLES) < FEW_SAMPLES
         p.held = <double>lanes_sum(lane_of(self, p.deployment, LANE_HELD), self.lanes)
         p.stale_s = 0
         p.load_s = load_of(known, p.open, now_us)

@@ -38,11 +38,18 @@ cdef int decide(Fleet self, const Prospect *p, Choice *choice, int64_t now_us) n
     choice.expected_s = p.expected_s
     choice.load_s = p.load_s
     choice.at = p.at
+    choice.cold = p.few
+    choice.alone_s = s_alone(self, p)
+    choice.turn_s = choice.alone_s / max(<int64_t>1, p.cap)
     if is_full(p):
         choice.at = PICK_HOLD
-        choice.wait_s = max(p.wait_s, p.own_s - s_alone(self, p))
+        if p.open:
+            # What was sent before anything was measured counts for a guess: no more than this one takes.
+            choice.first_s = min(p.work_s / p.open, p.prefill_s + p.decode_s) * power_of(&self.members[p.deployment], p.cap)
+            choice.first_s /= max(<int64_t>1, p.cap)
         if p.wait_s > 0:
             choice.until_us = now_us + <int64_t>(p.wait_s * MICROSECONDS)
+            choice.turn_s = max(choice.turn_s, p.interval_s)
     return choice.at
 
 

@@ -7,7 +7,7 @@ from cpython.memoryview cimport PyMemoryView_FromMemory
 cimport cython
 from cython cimport final
 from libc.errno cimport EAGAIN, EINPROGRESS, EINTR, EMFILE, ENFILE, errno
-from libc.math cimport exp, fabs, log, pow
+from libc.math cimport exp, fabs, floor, log, pow
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memchr, memcmp, memcpy, memset, strlen
@@ -714,6 +714,8 @@ cdef class Group:
     cdef readonly Group canary_of
     # Not all deployments have the same order.
     cdef bint ordered
+    # Who takes too long is asked for at another deployment too.
+    cdef readonly bint hedged
 
 
 # --- route: which deployment is expected to answer first, as all workers see it
@@ -1125,6 +1127,13 @@ cdef class Exchange:
     cdef Mirrored mirrored
     # Its provider has seen it.
     cdef bint dispatched
+    # The other of two attempts at the same request: the hedge of the one that has the caller, and the first of the hedge. None: one alone.
+    cdef Exchange rival
+    # It has paid for hedges; when one is asked for if nothing has come, 0: never; who was asked first and who besides, None: nobody was.
+    cdef bint hedgeable
+    cdef int64_t hedge_us
+    cdef Deployment first_deployment
+    cdef Deployment hedge_deployment
     # It is held back for a deployment that is worth waiting for (the choice's), since then (0: it is not); for that long before.
     cdef bint queued
     # It counts as held back: while it is queued, and until it has chosen anew.
@@ -1376,6 +1385,9 @@ cdef class GatewayService(Service):
     # By the number of a group: thousandths of the retries that it has left; what a request brings, 0: they are not counted.
     cdef int64_t *budgets
     cdef int64_t budget_part
+    # What a request pays for hedges, in millionths of one; the share of answers that have begun when one is asked for.
+    cdef int64_t hedge_millionths
+    cdef double hedge_quantile
     # Descriptors that wake the workers, by lane; this one's is watched.
     cdef list wakers
     cdef Waker waker

@@ -460,6 +460,18 @@ class Fleet:
         """Say since when this worker holds a request of *group* back; 0: it holds none."""
     def oldest_lane(self, group: int) -> int:
         """Return the lane whose worker holds the oldest request of *group* back; -1: none does."""
+    def earn_hedge(self, group: int, share: float) -> None:
+        """Let one more request of *group* pay for this *share* of a hedge."""
+    def spend_hedge(self, group: int) -> bool:
+        """Return whether a hedge of *group* may be asked for: it is paid for then."""
+    def learn_first_content(
+        self, deployment: int, took_s: float, *, prompt_tokens: float = 0, max_tokens: float = 0, whole: bool = False
+    ) -> None:
+        """Learn from an answer of *deployment* whose first content took so long."""
+    def first_content_s(
+        self, deployment: int, quantile: float, *, prompt_tokens: float = 0, max_tokens: float = 0, whole: bool = False
+    ) -> float:
+        """Return the seconds within which *quantile* of such answers had their first content; 0: too few were seen."""
     def pick(
         self,
         strategy: str,
@@ -601,11 +613,17 @@ class Group:
     """The deployments that serve one model name.
 
     *literal* is the name as the inside of a JSON string; None: answers keep the provider's own name for the model. *number*: of its
-    requests in a `Fleet`. *strategy*: one of STRATEGIES.
+    requests in a `Fleet`. *strategy*: one of STRATEGIES. *hedged*: what takes too long is asked for at another deployment too.
     """
 
     def __init__(
-        self, name: bytes, literal: bytes | None, deployments: Iterable[Deployment], number: int = 0, strategy: str = "expected-latency"
+        self,
+        name: bytes,
+        literal: bytes | None,
+        deployments: Iterable[Deployment],
+        number: int = 0,
+        strategy: str = "expected-latency",
+        hedged: bool = False,
     ) -> None: ...
     def of(self, deployments: Iterable[Deployment]) -> Group:
         """Return the group with these of its deployments alone."""
@@ -621,6 +639,8 @@ class Group:
     def literal(self) -> bytes | None: ...
     @property
     def deployments(self) -> tuple[Deployment, ...]: ...
+    @property
+    def hedged(self) -> bool: ...
 
 @final
 class Operation:
@@ -763,6 +783,8 @@ class GatewayService(Service):
     each for *queue_s* and for *queue_times* what it is expected to take itself, but not less than *queue_least_s*. A caller's priority is
     halved for each *aging_s* that it waits for its turn; *default_priority* has who says nothing.
     *retry_budget*: retries as a share of a group's requests while none of its deployments is well; 0: as many as are configured.
+    *hedges*: a request of a hedged group pays for this share of one, which is asked for when this share of the others would have had their
+    first content.
     """
 
     def __init__(
@@ -798,6 +820,7 @@ class GatewayService(Service):
         queue_least_s: float = 0.5,
         aging_s: float = 5,
         default_priority: int = 0,
+        hedges: tuple[float, float] = (0, 1),
     ) -> None: ...
     def bind(self, operations: dict[bytes, Operation], groups: dict[bytes, Group], only_group: Group | None) -> None:
         """Serve these operations, by b"METHOD /path", and these groups, by model name; *only_group*, if given, takes every request.

@@ -14,7 +14,7 @@ cdef class GatewayService(Service):
                  double timeout_s=600, double backoff_s=0.5, double backoff_factor=2, double backoff_limit_s=8,
                  double backoff_least_s=0, bint backoff_exact=False, Fleet fleet not None,
                  Mirror mirror not None, wakers=(), int queue_limit=1000, double queue_s=60, double queue_times=4,
-                 double queue_least_s=0.5, double aging_s=5, int default_priority=0, double retry_budget=0):
+                 double queue_least_s=0.5, double aging_s=5, int default_priority=0, double retry_budget=0, tuple hedges=(0, 1)):
         self.poller = poller
         self.keys = keys
         self.control = control
@@ -44,6 +44,8 @@ cdef class GatewayService(Service):
         self.queue_least_us = <int64_t>(queue_least_s * 1000000)
         self.aging_us = <int64_t>(aging_s * 1000000)
         self.default_priority = default_priority
+        self.hedge_millionths = <int64_t>(<double>hedges[0] * HEDGE_WHOLE + 0.5)
+        self.hedge_quantile = hedges[1]
         self.wakers = list(wakers)
         self.operations = {}
         self.groups = {}
@@ -156,6 +158,8 @@ cdef class GatewayService(Service):
             x.last = True
             x.again = False
             dequeue(self, x)
+            if x.rival is not None:
+                drop_hedge(x)
             if x.upstream is not None:
                 x.upstream.fail("overloaded", "the gateway is shutting down")
                 continue
@@ -183,7 +187,11 @@ cdef class GatewayService(Service):
         try:
             self.ask(x)
         except Exception as error:
-            give_up(x.client, error)
+            if x.client is None:
+                self.poller.on_exception(error)
+                hedge_broke(x)
+            else:
+                give_up(x.client, error)
         run_again(self.poller)
 
     cdef int close(self, Exchange x) except -1:
@@ -192,6 +200,10 @@ cdef class GatewayService(Service):
             return 0
         x.closed = True
         dequeue(self, x)
+        if x.rival is not None:
+            drop_hedge(x)
+        if x.translation is not None:
+            translate_account(x)
         if x.ticket.open and x.complete and x.failure is None and x.status < 400:
             ticket_ended(self, x)
         ticket_failed(self, x, FAILURE_CANCELLED, 0)
@@ -202,8 +214,6 @@ cdef class GatewayService(Service):
             x.client = None
         if x.operation.makes_ids and x.status < 300 and 0 < x.answer.id_n <= 96 and self.owners is not None:
             owners_remember(self.owners, x.answer.id_text, x.answer.id_n, x.deployment.account)
-        if x.translation is not None:
-            translate_account(x)
         self.log.add(x)
         body_let_go(x)
         exchange_free(x)
@@ -216,6 +226,8 @@ cdef class GatewayService(Service):
         cdef ClientConnection client = x.client
         if x.closed:
             return 1
+        if is_hedge(x):
+            return rival_goes_on(x, FAILURE_NONE, 0)
         status, body, fields = self.control.render_error(x, code, message)
         x.failure = code
         answer(x, status, b"application/json", body, fields)
@@ -256,7 +268,10 @@ cdef class GatewayService(Service):
         if x is not None:
             if x.queued:
                 return watch_queued(self, x)
-            set_deadline(client, x.resume_us if x.resume_us else x.attempt_until_us)
+            if x.resume_us:
+                set_deadline(client, x.resume_us)
+            else:
+                watch_attempt(x)
             relay_resume(x)
         return 0
 
@@ -270,6 +285,8 @@ cdef class GatewayService(Service):
             return look_by_itself(self, x)
         if x.again:
             return make_again(x) if x.resume_us else 0
+        if (x.hedge_us or x.rival is not None) and hedge_due(self, x):
+            return 0
         within_s = (x.attempt_until_us - x.attempt_us) // 1000000
         if x.upstream is not None:
             return x.upstream.fail("upstream_timeout", f"no complete answer within {within_s} s")

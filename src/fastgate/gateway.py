@@ -119,6 +119,7 @@ class Gateway:
             queue_least_s=settings.routing.queue.min_wait_s,
             aging_s=settings.routing.queue.aging_s,
             default_priority=settings.routing.default_priority,
+            hedges=(settings.routing.hedging.budget, settings.routing.hedging.after_quantile),
         )
 
     # --- processes

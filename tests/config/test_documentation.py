@@ -9,7 +9,7 @@ from orjson import dumps
 
 from fastgate import errors
 from fastgate.config import litellm
-from fastgate.config.schema import Limits, Queue, Reliability, Routing, Settings, Tls, UpstreamSettings
+from fastgate.config.schema import Hedging, Limits, Queue, Reliability, Routing, Settings, Tls, UpstreamSettings
 from tests.source import PACKAGE, ROOT
 
 PAGE = (ROOT / "docs" / "configuration.md").read_text()
@@ -27,6 +27,7 @@ def rows_below(heading: str) -> dict[str, str]:
     ("section", "struct"),
     [
         ("fastgate_settings", Settings),
+        ("fastgate_settings.hedging", Hedging),
         ("fastgate_settings.limits", Limits),
         ("fastgate_settings.queue", Queue),
         ("fastgate_settings.upstream", UpstreamSettings),

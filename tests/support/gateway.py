@@ -179,8 +179,8 @@ class Gateway:
     def go_on(self) -> None:
         os.kill(self._halted, signal.SIGCONT)
 
-    def stop(self) -> None:
-        """Send SIGTERM; the exit must be clean, in time, and leave no live object."""
+    def stop(self, expected: int = 0) -> None:
+        """Send SIGTERM; the exit must be in time, with the *expected* code (1: connections were cut), and leave no live object."""
         if self._fence is not None:
             self._fence.close()
         self.process.send_signal(signal.SIGTERM)
@@ -191,7 +191,7 @@ class Gateway:
             raise AssertionError(f"the gateway did not exit after SIGTERM:\n{self.log}") from None
         self._reader.join()
         self._directory.cleanup()
-        assert code == 0, f"exit code {code}:\n{self.log}"
+        assert code == expected, f"exit code {code}:\n{self.log}"
         assert "Traceback" not in self.log, self.log
         for key in (MASTER_KEY, OPENAI_KEY, ANTHROPIC_KEY):
             assert key not in self.log, f"{key} in the log:\n{self.log}"

@@ -242,6 +242,10 @@ class Upstream:
         assert len(self.requests) == 1, [made.head for made in self.requests]
         return self.requests[0]
 
+    def wait_for_requests(self, count: int) -> None:
+        """Wait until *count* requests have come since `serve`."""
+        self._wait(lambda: len(self._requests) >= count, "fewer requests came")
+
     def closed_at(self) -> float:
         """Wait for and return the moment in which a stalled connection was seen to close."""
         self._wait(lambda: bool(self._closed_at), "the gateway kept the connection open")

@@ -123,6 +123,11 @@ cdef int log_json(AccessLog self, Exchange x, int64_t now) except -1:
     if x.deployment is not None:
         log_text(b, b'","deployment":"')
         head_text(b, x.deployment.deployment_id)
+    if x.hedge_deployment is not None:
+        log_text(b, b'","hedged":true,"first_deployment":"')
+        head_text(b, x.first_deployment.deployment_id)
+        log_text(b, b'","hedge_deployment":"')
+        head_text(b, x.hedge_deployment.deployment_id)
     log_count(b, b'","status":', x.status)
     log_text(b, b',"stream":true' if x.stream else b',"stream":false')
     log_count(b, b',"attempts":', x.attempts)
@@ -163,6 +168,8 @@ cdef int log_words(AccessLog self, Exchange x, int64_t now) except -1:
     if x.deployment is not None:
         log_text(b, b" -> ")
         head_text(b, x.deployment.deployment_id)
+    if x.hedge_deployment is not None:
+        log_text(b, b" (hedged)")
     log_ms(b, b" ", now - x.started_us)
     log_text(b, b" ms")
     if x.waited_us or x.queued_us:

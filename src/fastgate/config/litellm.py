@@ -325,8 +325,15 @@ QUEUE: Keys = {
     "aging_s": Key(SECONDS, IN_EFFECT),
 }
 
+# Requests that are asked for a second time because they take unusually long.
+HEDGING: Keys = {
+    "models": Key(LIST, IN_EFFECT),
+    "budget": Key(number(0, high=1), IN_EFFECT),
+    "after_quantile": Key(number(0.5, high=0.99), IN_EFFECT),
+}
+
 FASTGATE_SETTINGS: Keys = {
-    **_keys(IN_EFFECT, MAP, "limits upstream queue"),
+    **_keys(IN_EFFECT, MAP, "limits upstream queue hedging"),
     **_keys(IN_EFFECT, FLAG, "allow_unauthenticated litellm_headers"),
     **_keys(IN_EFFECT, LIST, "cors_origins canaries mirrors"),
     "mirrors_in_flight": Key(COUNT, IN_EFFECT),
@@ -349,6 +356,7 @@ SECTIONS: dict[str, Keys] = {
     "general_settings": GENERAL_SETTINGS,
     "general_settings.cache": CACHE,
     "fastgate_settings": FASTGATE_SETTINGS,
+    "fastgate_settings.hedging": HEDGING,
     "fastgate_settings.limits": LIMITS,
     "fastgate_settings.queue": QUEUE,
     "fastgate_settings.upstream": UPSTREAM,

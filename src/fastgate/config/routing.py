@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from fastgate.config.findings import Findings, nearest, shown
 from fastgate.config.litellm import STRATEGIES
-from fastgate.config.schema import Deployment, Routing, TagFilter
+from fastgate.config.schema import Deployment, Hedging, Routing, TagFilter
 from fastgate.config.section import Section
 from fastgate.config.shares import read_shares
 
@@ -43,4 +43,19 @@ def read_routing(router: Section, own: Section, deployments: Iterable[Deployment
         mirrors=read_shares(own, "mirrors", models, findings, whole=False),
         mirrors_in_flight=in_flight if isinstance(in_flight, int) else usual.mirrors_in_flight,
         default_priority=router.integer("default_priority"),
+        hedging=_read_hedging(own.section("hedging"), names, findings),
     )
+
+
+def _read_hedging(section: Section, names: Iterable[str], findings: Findings) -> Hedging:
+    models = []
+    for index, node in enumerate(section.items("models")):
+        path = f"{section.path_of('models')}[{index}]"
+        if not isinstance(node.value, str):
+            findings.error(node.place, path, shown("", node.value), 'a model\'s name, or "*" for all')
+        elif node.value != "*" and node.value not in names:
+            findings.note(node.place, path, f"{shown('', node.value)} is not in model_list and is passed over", nearest(node.value, names))
+        else:
+            models.append(node.value)
+    given = {key: value for key, value in section.values.items() if key != "models"}
+    return replace(Hedging(models=tuple(models)), **given)

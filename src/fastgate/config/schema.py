@@ -117,6 +117,21 @@ class Share(Struct, frozen=True, kw_only=True):
     parts: int
 
 
+class Hedging(Struct, frozen=True, kw_only=True):
+    """Requests that wait unusually long for their first content are asked for at another deployment too."""
+
+    # Of these models of model_list; `*` is every one. Empty: none.
+    models: tuple[str, ...] = ()
+    # Most hedges, as a share of requests.
+    budget: float = 0.02
+    # One is asked for when this share of the others would have had their first content.
+    after_quantile: float = 0.95
+
+    def covers(self, model_name: str) -> bool:
+        """Return whether requests for a model of model_list are hedged."""
+        return model_name in self.models or "*" in self.models
+
+
 class Routing(Struct, frozen=True, kw_only=True):
     """How one of a model's deployments is chosen."""
 
@@ -135,6 +150,7 @@ class Routing(Struct, frozen=True, kw_only=True):
     mirrors_in_flight: int = 100
     # Of requests that say nothing of it; 0 is the most important.
     default_priority: int = 0
+    hedging: Hedging = Hedging()
 
 
 class Rewrites(Struct, frozen=True, kw_only=True):

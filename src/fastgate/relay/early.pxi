@@ -29,6 +29,9 @@ cdef inline bint is_held_long(Exchange self) noexcept:
 
 cdef int relay_held(Exchange self) except -1:
     """The provider thinks: what it has said so far goes out, so that the caller sees it alive."""
+    if is_hedge(self):
+        # It has to say something first.
+        return 0
     self.holding = False
     return relay_flush(self)
 
@@ -36,11 +39,12 @@ cdef int relay_held(Exchange self) except -1:
 cdef int keep_early(Exchange self, Gather *g) except -1:
     """Keep this turn's output. Return 0 if it cannot be kept any longer and is to be sent."""
     cdef int i
+    cdef bint long = is_held_long(self) and not is_hedge(self)
     if g.content:
         for i in range(2, g.count):
             buffer_append(&self.early, <const uint8_t *>g.pieces[i].iov_base, g.pieces[i].iov_len)
         gather_start(g)
-    if buffer_len(&self.early) > HELD_BYTES or is_held_long(self):
+    if buffer_len(&self.early) > HELD_BYTES or long:
         self.holding = False
     return self.holding
 

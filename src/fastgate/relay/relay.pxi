@@ -111,7 +111,6 @@ cdef int own_fields(Exchange self, Buffer *b) except -1:
     buffer_append(b, b"\r\n", 2)
     if self.deployment is not None:
         head_text(b, self.deployment.answer_fields)
-        head_number(b, b"x-fastgate-attempts: ", self.attempts)
         if self.fallbacks:
             head_number(b, b"x-fastgate-fallbacks-used: ", self.fallbacks)
     if self.waited_us:
@@ -482,7 +481,7 @@ cdef int relay_flush(Exchange self) except -1:
     cdef ClientConnection client = self.client
     cdef uint8_t size[20]
     cdef Py_ssize_t n
-    if client is None:
+    if client is None and self.rival is None:
         gather_start(g)
         return 0
     if self.holding and not self.complete and keep_early(self, g):
@@ -491,6 +490,11 @@ cdef int relay_flush(Exchange self) except -1:
         put_early(self, g)
     if g.content == 0 and not self.complete:
         return 0
+    if client is None:
+        if self.status >= 400:
+            # A compressed error, which is not held to its end.
+            return rival_goes_on(self, FAILURE_SERVER, 0) - 1
+        client = take_client(self)
     if not self.head_sent:
         commit_head(self, g)
     if client.chunked_answer:
@@ -543,10 +547,16 @@ cdef int commit_head(Exchange self, Gather *g) except -1:
     cdef int64_t now
     self.head_sent = True
     self.holding = False
+    if self.hedgeable:
+        settle_hedge(self)
     if self.ticket.open and not self.complete and self.status < 400:
         fleet_first_byte(self.service.fleet, &self.ticket, self.service.poller.now_us)
     if self.mode == MODE_STREAM:
         start_stream(self)
+    if self.deployment is not None:
+        head_number(b, b"x-fastgate-attempts: ", self.attempts)
+    if self.hedge_deployment is not None:
+        head_number(b, b"x-fastgate-hedged: ", 1)
     if self.deployment is not None and self.first_byte_us:
         now = monotonic_us()
         head_number(b, b"x-fastgate-overhead-us: ", self.overhead_us + now - self.first_byte_us)
@@ -606,7 +616,7 @@ cdef int relay_end(Exchange self) except -1:
         put(self, <const uint8_t *>PyBytes_AS_STRING(body), PyBytes_GET_SIZE(body))
     elif buffer_len(&self.held):
         relay_event(self, self.held.data + self.held.start, buffer_len(&self.held))
-        if self.again:
+        if self.again or self.closed:
             return 0
     if self.holding and said_nothing(self):
         return 0

@@ -118,6 +118,24 @@ cdef class Fleet:
         """Return the lane whose worker holds the oldest request of *group* back; -1: none does."""
         return fleet_oldest_lane(self, group_check(self, group))
 
+    def earn_hedge(self, int group, double share):
+        """Let one more request of *group* pay for this *share* of a hedge."""
+        hedge_earn(self, group_check(self, group), <int64_t>(share * HEDGE_WHOLE + 0.5))
+
+    def spend_hedge(self, int group):
+        """Return whether a hedge of *group* may be asked for: it is paid for then."""
+        return hedge_spend(self, group_check(self, group))
+
+    def learn_first_content(self, int deployment, double took_s, *, double prompt_tokens=0, double max_tokens=0, bint whole=False):
+        """Learn from an answer of *deployment* whose first content took so long."""
+        cdef Ticket like = first_ticket(self, deployment, prompt_tokens, max_tokens, whole)
+        first_learn(firsts_of(self, &like), <int64_t>(took_s * MICROSECONDS))
+
+    def first_content_s(self, int deployment, double quantile, *, double prompt_tokens=0, double max_tokens=0, bint whole=False):
+        """Return the seconds within which *quantile* of such answers had their first content; 0: too few were seen."""
+        cdef Ticket like = first_ticket(self, deployment, prompt_tokens, max_tokens, whole)
+        return first_within(firsts_of(self, &like), quantile) * 1e-6
+
     def pick(self, str strategy, int group, int64_t now_us, double prompt_tokens, *, double max_tokens=0, bint whole=False, excluded=None,
              cached=None, not_before=None):
         """Return the deployment of *group* to ask; -1: none is left; -2: the best of them is worth waiting for.
@@ -234,11 +252,11 @@ cdef inline int lane_words(int lanes) noexcept:
 
 
 cdef inline int member_words(int lane_words) noexcept:
-    return LANE_KINDS * lane_words + KNOWN_WORDS + SUMS_WORDS + USE_WORDS
+    return LANE_KINDS * lane_words + KNOWN_WORDS + SUMS_WORDS + USE_WORDS + FIRST_KINDS * FIRST_BUCKETS
 
 
 cdef inline int group_words(int lane_words) noexcept:
-    return LENGTH_BUCKETS + GROUP_LANE_KINDS * lane_words
+    return LENGTH_BUCKETS + GROUP_LANE_KINDS * lane_words + BUDGET_WORDS
 
 
 cdef int fleet_check(Fleet self, int deployment) except -1:

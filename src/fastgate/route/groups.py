@@ -73,7 +73,8 @@ class Groups:
         bound = [self._bound(member, matched) for member in members]
         listed = members[0].model_name
         strategy = self._routing.strategies.get(listed, self._routing.strategy)
-        return Group(name.encode(), orjson.dumps(name)[1:-1], bound, self._numbers[listed], strategy)
+        hedged = self._routing.hedging.covers(listed)
+        return Group(name.encode(), orjson.dumps(name)[1:-1], bound, self._numbers[listed], strategy, hedged)
 
     def find(self, model: bytes) -> Group | None:
         """Return the group that serves *model*, made of a wildcard if need be."""

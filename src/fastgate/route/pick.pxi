@@ -72,22 +72,24 @@ cdef uint32_t dialect_bit(str dialect) except 0:
 cdef class Group:
     """The deployments that serve one model name; *literal* is the name as the inside of a JSON string.
 
-    *number*: of what all workers know of its requests. *strategy*: one of STRATEGIES.
+    *number*: of what all workers know of its requests. *strategy*: one of STRATEGIES. *hedged*: what takes too long is asked for twice.
     """
 
-    def __init__(self, bytes name, bytes literal, deployments, int number=0, str strategy="expected-latency"):
+    def __init__(self, bytes name, bytes literal, deployments, int number=0, str strategy="expected-latency", bint hedged=False):
         self.name = name
         self.literal = literal
         self.deployments = tuple(deployments)
         self.number = number
         self.strategy = STRATEGIES[strategy]
         self.ordered = len({deployment.order for deployment in self.deployments}) > 1
+        self.hedged = hedged
 
     def of(self, deployments):
         """Return the group with these of its deployments alone."""
         cdef Group group = Group(self.name, self.literal, deployments, self.number)
         group.strategy = self.strategy
         group.canary_of = self.canary_of
+        group.hedged = self.hedged
         return group
 
     def named(self, bytes name, bytes literal, Group canary_of=None):
@@ -95,6 +97,7 @@ cdef class Group:
         cdef Group group = Group(name, literal, self.deployments, self.number)
         group.strategy = self.strategy
         group.canary_of = canary_of
+        group.hedged = self.hedged
         return group
 
 

@@ -15,16 +15,22 @@ cdef inline int begin_attempt(GatewayService self, Exchange x) except -1:
     cdef int64_t now = self.poller.now_us
     cdef Deployment deployment = x.deployment
     if not open_ticket(self, x):
-        return hold_back(self, x)
+        return rival_goes_on(x, FAILURE_NONE, 0) if is_hedge(x) else hold_back(self, x)
     wait_is_over(x, now)
     x.attempt_us = now
     x.attempts_before = x.attempts
     if x.deadline_us == 0:
         x.deadline_us = now + (x.wanted_timeout_us if x.wanted_timeout_us else max(self.timeout_us, deployment.timeout_us))
     x.attempt_until_us = min(x.deadline_us, now + (x.turn_timeout_us if x.turn_timeout_us else deployment.timeout_us))
+    x.hedge_us = 0
+    if is_hedge(x):
+        watch_attempt(x.rival)
+        return 0
     if x.retries == 0:
         bring_part(self, x)
-    set_deadline(x.client, x.attempt_until_us)
+    if x.group.hedged:
+        arm_hedge(self, x)
+    watch_attempt(x)
     return 0
 
 
@@ -34,6 +40,8 @@ cdef int attempt_failed(Exchange x, int failure, int64_t retry_after_us, str cau
     cdef int64_t now = self.poller.now_us, wait
     cdef int limit
     cdef Deployment failed = x.deployment
+    if x.rival is not None and rival_goes_on(x, failure, retry_after_us):
+        return 1
     if failed is None or failure == FAILURE_NONE:
         return 0
     ticket_failed(self, x, failure, retry_after_us)

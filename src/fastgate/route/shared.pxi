@@ -57,11 +57,12 @@ cdef enum:
     USE_REQUESTS = 1
     USE_WORDS = 8
     USE_SHIFT = 40
-    # A group: answers by their length, in powers of two; then lanes.
+    # A group: answers by their length, in powers of two; then lanes; then what its requests have earned of hedges.
     LENGTH_BUCKETS = 16
     GROUP_LANE_OLDEST = 0   # rank of the request held back whose turn is next: the least of all lanes is next; 0: none is held back
     GROUP_LANE_TURNS = 1    # us of work: virtual time of the turns given
     GROUP_LANE_KINDS = 2
+    BUDGET_WORDS = 8
 
 
 cdef inline int64_t lanes_sum(const int64_t *lane, int lanes) noexcept:

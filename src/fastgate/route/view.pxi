@@ -70,6 +70,17 @@ cdef int candidates_fill(Fleet self, Candidate *candidates, list members, exclud
     return count
 
 
+cdef Ticket first_ticket(Fleet self, int deployment, double prompt_tokens, double max_tokens, bint whole) except *:
+    """Return what stands for a request like this."""
+    cdef Ticket like
+    memset(&like, 0, sizeof(Ticket))
+    like.deployment = fleet_check(self, deployment)
+    like.prompt_tokens = prompt_tokens
+    like.max_tokens = max_tokens
+    like.whole = whole
+    return like
+
+
 cdef list prospects_view(Fleet self, int count):
     """Return what is known of each prospect, and its parts of the score."""
     cdef list rows = []

@@ -39,9 +39,9 @@ cdef int translate_request(GatewayService self, Exchange x) except -1:
 
 cdef int refuse_words(GatewayService self, Exchange x, tuple refusal) except -1:
     """The deployment cannot be asked for this. Return 1: another one is asked, or the caller is told."""
-    if refusal[0] == "unsupported_parameter" and pick_able(self, x):
+    if refusal[0] == "unsupported_parameter" and not is_hedge(x) and pick_able(self, x):
         return 1
-    if x.cause is None:
+    if x.cause is None or is_hedge(x):
         x.param = refusal[2]
         return self.refuse(x, refusal[0], refusal[1])
     # It was to stand in for another, whose failure is what the caller must know.
@@ -50,9 +50,10 @@ cdef int refuse_words(GatewayService self, Exchange x, tuple refusal) except -1:
 
 cdef int answer_now(GatewayService self, Exchange x, bytes body) except -1:
     """Answer with what is known without asking. Return 1."""
-    cdef ClientConnection client = x.client
+    cdef ClientConnection client
     answer(x, 200, b"application/json", body, b"")
     if not x.closed:
+        client = x.client
         self.close(x)
         client.finish()
     return 1
@@ -246,7 +247,7 @@ cdef int translate_end(Exchange x) except -1:
     cdef tuple answer
     buffer_free(&x.held)
     if x.mode == MODE_WHOLE:
-        deliver_some(x.client.poller)
+        deliver_some(x.service.poller)
         answer = x.translation.on_answer(held)
         return 0 if answer[3] is not None and whole_failed(x, answer, held) else translate_whole(x, answer)
     if x.mode == MODE_ERROR:

@@ -54,7 +54,7 @@ cdef class UpstreamConnection(Connection):
         if self.state < UPSTREAM_IDLE:
             return self.pool.failed(self, "internal_error", f"the gateway failed on the way to {self.pool.origin}")
         if self.exchange is None or self.exchange.client is None:
-            return 0
+            return 0 if self.exchange is None else hedge_broke(self.exchange)
         return self.exchange.service.on_bug(self.exchange.client)
 
     cdef int start(self, Exchange exchange) except -1:

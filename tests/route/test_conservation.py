@@ -49,7 +49,8 @@ def answer(peer: Peer) -> None:
         if words == "stream":
             peer.send(chunk(DONE) + LAST_CHUNK)
     elif words.isdigit():
-        failing(f"{words} No")(peer)
+        # A 429 says when to come again; whoever is told waits here.
+        failing(f"{words} No", *(["retry-after-ms: 5"] if words == "429" else []))(peer)
     elif words == "cut":
         peer.send(plain(completion())[:-20])
     elif words == "good":
@@ -132,7 +133,6 @@ def settings(providers: list[Upstream]) -> dict[str, object]:
     for model in models:
         del model["litellm_params"]["max_retries"]  # type: ignore[attr-defined]
     return configuration(*models) | {
-        # A 429 puts a deployment out of service for this time, and requests wait for it.
         "router_settings": {
             "allowed_fails": 1000,
             "cooldown_time": 0.05,

@@ -94,6 +94,8 @@ def why_not(row: dict[str, Any], told: dict[str, Any], known: list[dict[str, Any
     if not row["serves"]:
         return f"it speaks {row['dialect']}, which has nothing like {operation.name} of {operation.dialect}"
     if "not_asked" in row:
+        if row["not_asked"] == "excluded":
+            return "its limits never admit as much in a minute"
         out = out_of_service(seen)
         return row["not_asked"] if out is None else f"{out[0]}, for {out[1]:.3f} s more"
     if row["wait_s"] > 0:

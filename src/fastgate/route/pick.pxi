@@ -270,6 +270,7 @@ cdef inline bint open_ticket(GatewayService self, Exchange x) noexcept:
     if x.pinned or not fleet_overfull(self.fleet, x.ticket.deployment):
         return True
     fleet_withdrawn(self.fleet, &x.ticket, self.poller.now_us)
+    mirror_cancel(self.mirror, &x.mirrored)
     return False
 
 

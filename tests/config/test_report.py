@@ -50,7 +50,7 @@ fastgate_settings: {limits: {body_bytes: 1000}, litellm_headers: false}
     }
     rows = {row.path: row for row in loaded.report.rows}
     assert rows["model_list[].litellm_params.rpm"].count == 2
-    assert rows["model_list[].litellm_params.rpm"].remark.endswith("; not yet as a limit")
+    assert rows["model_list[].litellm_params.rpm"].remark.startswith("as the provider's limit, which is never exceeded")
     assert rows["model_list[].litellm_params.tempratur"].nearest == "model_list[].litellm_params.temperature"
     assert "pw" not in repr(loaded)
 

@@ -1,12 +1,13 @@
 """What POST /router/explain tells of where a request would go, and that telling it changes nothing."""
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import orjson
 import pytest
 
-from tests.support.gateway import MASTER_KEY, OPENAI_KEY, Gateway, anthropic_model, openai_model
+from tests.support.gateway import MASTER_KEY, OPENAI_KEY, SCALE, Gateway, anthropic_model, openai_model
 from tests.support.groups import WELL, failing, ordered
 from tests.support.parked import Parked, asking, narrow, queueing, send_in_order
 from tests.support.upstream import Upstream
@@ -112,7 +113,12 @@ def test_a_slower_deployment_is_told_how_much_more_it_would_cost(provider: Upstr
         with queueing(*models) as gateway:
             clients = send_in_order(gateway, *(f"r{number}" for number in range(6)))
             parked.wait_for(1)
-            found = {row["model"]: row for row in rows(explained(gateway))}
+            end = time.monotonic() + 10 * SCALE
+            while True:
+                found = {row["model"]: row for row in rows(explained(gateway))}
+                if not found["fast"]["in_flight"]:
+                    break
+                assert time.monotonic() < end, "the fast one does not answer"
             parked.let_all_go()
             assert [client.read_response().status for client in clients] == [200] * 6
     assert found["fast"]["chosen"]

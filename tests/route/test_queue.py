@@ -208,6 +208,8 @@ def test_who_waits_is_answered_while_the_gateway_drains(parked: Parked, provider
         gateway.wait_for_line(re.compile("no new requests"))
         parked.let_all_go()
         assert [first.read_response().status, second.read_response().status] == [200, 200]
+        assert first.at_end()
+        assert second.at_end()
 
 
 def test_who_waits_when_the_process_ends_is_told(parked: Parked, provider: Upstream) -> None:

@@ -93,7 +93,7 @@ CLOUD_CREDENTIALS = [
 ]
 # fmt: on
 
-_AS_WEIGHT = "as a weight of simple-shuffle, and by usage-based and cost-based routing; not yet as a limit"
+_AS_LIMIT = "as the provider's limit, which is never exceeded; as a weight of simple-shuffle, and by usage-based and cost-based routing"
 
 LITELLM_PARAMS: Keys = {
     **_keys(IN_EFFECT, TEXT, "model api_base base_url api_version organization custom_llm_provider"),
@@ -105,8 +105,8 @@ LITELLM_PARAMS: Keys = {
     "vertex_credentials": Key(ANY, IN_EFFECT),
     **_keys(IN_EFFECT, MAP, "extra_headers headers"),
     "weight": Key(AMOUNT, IN_EFFECT),
-    "rpm": Key(COUNT, IN_EFFECT, _AS_WEIGHT),
-    "tpm": Key(COUNT, IN_EFFECT, _AS_WEIGHT),
+    "rpm": Key(COUNT, IN_EFFECT, _AS_LIMIT),
+    "tpm": Key(COUNT, IN_EFFECT, _AS_LIMIT),
     **_keys(IN_EFFECT, COUNT, "max_retries num_retries"),
     "cooldown_time": Key(WAIT, IN_EFFECT),
     "max_parallel_requests": Key(COUNT, IN_EFFECT),

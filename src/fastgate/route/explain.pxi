@@ -71,6 +71,11 @@ cdef dict foretell(Fleet self, int strategy, const Asked *asked, const Candidate
         "outcome": "asked" if at >= 0 else "held" if at == PICK_HOLD else "nobody",
         "chosen": None if at == PICK_NONE else choice.deployment,
         "all_out_of_service": bool(choice.panic),
-        "wait_s": choice.wait_s if at == PICK_HOLD else 0.0,
+        "wait_s": wait_of_choice(self, &choice, now_us) if at == PICK_HOLD else 0.0,
         "candidates": rows,
     }
+
+
+cdef double wait_of_choice(Fleet self, const Choice *choice, int64_t now_us) noexcept:
+    """Return the seconds until a request that comes behind all others has its turn, as far as can be told."""
+    return max((choice.until_us - now_us) * 1e-6, choice.first_s + choice.turn_s * fleet_held(self, choice.deployment))

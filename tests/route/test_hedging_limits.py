@@ -113,3 +113,27 @@ def test_a_caller_who_reads_slowly_is_not_cut_when_the_hedge_would_be_due(first:
                 assert_answered(hedged.read_response(), "same", False, by=1)
             assert sum(1 for _ in slow.events(head)) == count
         first.wait_for_closed(1)
+
+
+def test_bodies_of_hedged_requests_are_counted_until_they_are_gone(first: Upstream, second: Upstream) -> None:
+    """Room for two bodies and a half: many hedged requests in a row are served, and none is hedged while there is no room for a copy."""
+    listed = models(first, second)[:2]
+    config = settings(listed)
+    config["fastgate_settings"] |= {"limits": {"bodies_bytes": 25_000}}  # type: ignore[operator]
+    with Gateway(config) as running:
+        learn(running, first, "same")
+        first.serve(stall)
+        second.serve(good("same", 1, False))
+        for _ in range(6):
+            with asking(running, "same", False, user="x" * 10_000) as client:
+                assert_answered(client.read_response(), "same", False, by=1)
+        late = threading.Event()
+        first.serve(hold(late), good("same", 0, False))
+        second.serve(stall)
+        with asking(running, "same", False, user="x" * 13_000) as large:
+            first.request()
+            assert large.is_silent(0.5)
+            late.set()
+            answer = large.read_response()
+        assert (answer.status, answer.field("x-fastgate-hedged")) == (200, None)
+        assert not second.requests

@@ -162,6 +162,9 @@ cdef int begin_hedge(GatewayService self, Exchange x) except -1:
     cdef Exchange hedge
     if x.head_sent or not hedge_left(self.fleet, x.asked.group):
         return 0
+    if self.poller.exchanges >= self.request_limit or self.bodies_bytes + x.bytes_in > self.bodies_limit:
+        # Room for another caller is worth more.
+        return 0
     hedge = twin(x)
     if pick(self, hedge, x.group, hedge.tried):
         return 0
@@ -169,6 +172,8 @@ cdef int begin_hedge(GatewayService self, Exchange x) except -1:
         mirror_cancel(self.mirror, &hedge.mirrored)
         return 0
     self.poller.exchanges += 1
+    hedge.body_bytes_held = buffer_len(&hedge.body)
+    self.bodies_bytes += hedge.body_bytes_held
     x.hedge_us = 0
     hedge.rival = x
     x.rival = hedge
@@ -210,6 +215,8 @@ cdef Exchange twin(Exchange x):
     t.origin = x.origin
     t.requested_fields = x.requested_fields
     t.wanted_model = x.wanted_model
+    t.caller = x.caller
+    t.priority = x.priority
     t.tags = x.tags
     t.session_id = x.session_id
     t.group = x.group
@@ -313,5 +320,6 @@ cdef int retire(Exchange x, Exchange rival) except -1:
     rival.attempts_before += x.attempts
     x.holding = x.authorizing = False
     x.service.poller.exchanges -= 1
+    body_let_go(x)
     exchange_free(x)
     return 0

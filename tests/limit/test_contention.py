@@ -10,6 +10,7 @@ import pytest
 
 from fastgate._core import Cells, RateLimit
 from tests.support.forked import fork, together
+from tests.support.gateway import SCALE
 
 S = 1_000_000_000
 START = 5_000 * S
@@ -33,8 +34,9 @@ def hammer(shared: Cells, limit: RateLimit, seconds: float) -> tuple[int, int, i
 @pytest.mark.parametrize("processes", [2, 8])
 def test_processes_admit_the_burst_and_the_rate_and_nothing_of_it_is_lost(processes: int) -> None:
     shared = cells()
-    # The burst is what the rate brings in half a second: nothing is lost while nobody of them runs.
-    limit = RateLimit(100_000, period_s=1, burst=50_000)
+    # The burst is what the rate brings in five seconds: nothing is lost while nobody of them runs, however few CPUs they share.
+    rate = int(20_000 / SCALE)
+    limit = RateLimit(rate, period_s=1, burst=5 * rate)
     results = together([lambda: hammer(shared, limit, 0.5)] * processes)
     total, end = sum(count for count, _, _ in results), time.monotonic_ns()
     first, last = min(first for _, first, _ in results), max(last for _, _, last in results)

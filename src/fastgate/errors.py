@@ -47,7 +47,7 @@ class UnsupportedParameter(ClientError):
 
 
 class NoDeploymentFits(ClientError):
-    """No deployment of the model is for a request with these tags, or in that region."""
+    """No deployment of the model is for a request with these tags, in that region, or may be sent so much."""
 
     code = "no_deployment_fits"
 

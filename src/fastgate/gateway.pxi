@@ -466,7 +466,7 @@ cdef int choose(GatewayService self, Exchange x) except -1:
         enqueue(self, x)
         return 1
     if chosen == PICK_NONE:
-        return self.refuse(x, "dialect_not_supported", self.control.explain_mismatch(x.group, x.operation))
+        return refuse_fault(self, x, why_nobody(self, x))
     return 0
 
 

@@ -18,7 +18,7 @@ cdef object explain_request(GatewayService self, Exchange x):
     describe_request(x, x.group)
     units_of(self, x, units)
     if compare(self, x, x.group, None, units) == 0:
-        return "dialect_not_supported", self.control.explain_mismatch(x.group, x.operation), None
+        return why_nobody(self, x)
     if x.group.ordered:
         leave_later(self, x.group, self.poller.now_us)
     told = foretell(self.fleet, x.group.strategy, &x.asked, self.candidates, <int>len(x.group.deployments), self.poller.now_us)

@@ -132,10 +132,10 @@ cdef int pick(GatewayService self, Exchange x, Group group, list tried) except -
     mirror_cancel(self.mirror, &x.mirrored)
     describe_request(x, group)
     units_of(self, x, units)
+    if has_no_choice(self, group):
+        return PICK_NONE if compare(self, x, group, tried, NULL) == 0 else pick_only(self, x, group, units)
     if compare(self, x, group, tried, units) == 0:
         return PICK_NONE
-    if has_no_choice(self, group):
-        return pick_only(self, x, group, units)
     if group.ordered:
         leave_later(self, group, self.poller.now_us)
     at = fleet_pick(self.fleet, group.strategy, &x.asked, self.candidates, <int>count, self.poller.now_us, &x.choice)
@@ -161,7 +161,10 @@ cdef inline bint has_no_choice(GatewayService self, Group group) noexcept:
 
 
 cdef int compare(GatewayService self, Exchange x, Group group, list tried, const int64_t *units) except -1:
-    """Make the group's deployments the candidates; return how many of them can answer the exchange and were not tried."""
+    """Make the group's deployments the candidates; return how many of them can answer the exchange and were not tried.
+
+    *units*: what it counts for at limits; NULL: those are not looked at.
+    """
     cdef Deployment deployment
     cdef Py_ssize_t count = len(group.deployments), i
     cdef int able = 0
@@ -176,7 +179,8 @@ cdef int compare(GatewayService self, Exchange x, Group group, list tried, const
             x.unable is not None and holds_deployment(x.unable, deployment))
         if not self.candidates[i].excluded:
             able += 1
-            note_limits(self, x, deployment, units, &self.candidates[i])
+            if units != NULL:
+                note_limits(self, x, deployment, units, &self.candidates[i])
     return able
 
 
@@ -185,7 +189,6 @@ cdef int pick_only(GatewayService self, Exchange x, Group group, const int64_t *
     cdef Deployment deployment = <Deployment>group.deployments[0]
     cdef Candidate *candidate = &self.candidates[0]
     cdef int64_t now = self.poller.now_us, wait_us
-    candidate.excluded = False
     fleet_take(self.fleet, &x.asked, candidate, now, &x.choice)
     wait_us = mirror_charge(self.mirror, &x.mirrored, deployment.quota, deployment.number, units, now, True)
     if wait_us < 0:
@@ -220,6 +223,19 @@ cdef inline int note_limits(GatewayService self, Exchange x, Deployment deployme
         candidate.not_before_us = self.poller.now_us + wait_us
         candidate.interval_us = interval_us
     return 0
+
+
+cdef tuple why_nobody(GatewayService self, Exchange x):
+    """Return why none of the group's deployments can be asked: an error's code, message and parameter."""
+    cdef Deployment deployment
+    cdef int64_t units[COUNTED_KINDS]
+    for deployment in x.group.deployments:
+        if serves(deployment, x.operation):
+            units_of(self, x, units)
+            return "no_deployment_fits", (
+                f"the request counts for some {units[COUNTED_TOKENS]} tokens, and no deployment of the model may be sent as many in a "
+                "minute: ask for less, or raise its tpm"), None
+    return "dialect_not_supported", self.control.explain_mismatch(x.group, x.operation), None
 
 
 cdef int candidates_grow(GatewayService self, Py_ssize_t count) except -1:
